@@ -1,0 +1,82 @@
+/**
+ * Bytes that have arrived and have not been used yet, in the chunks they came in.
+ *
+ * A frame that is only relayed is handed on as slices of those chunks; a frame that must be read is copied once, into a
+ * buffer of its own size. Nothing is ever concatenated chunk by chunk.
+ */
+export class ChunkQueue {
+  #chunks: Buffer[] = []
+  /** Offset of the first unused byte in the first chunk. */
+  #offset = 0
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+  }
+
+  /** The first `size` bytes as one buffer (a view where one chunk holds them), or null when fewer have arrived. */
+  peek(size: number): Buffer | null {
+    if (this.#length < size) return null
+    if (size === 0) return Buffer.alloc(0)
+    const first = this.#chunks[0]!
+    if (first.length - this.#offset >= size) return first.subarray(this.#offset, this.#offset + size)
+    const joined = Buffer.allocUnsafe(size)
+    this.#copy(joined, 0, size)
+    return joined
+  }
+
+  /** Takes at most `limit` bytes from the front, as a view of one chunk. Null when there is nothing. */
+  takeSlice(limit: number): Buffer | null {
+    const first = this.#chunks[0]
+    if (first === undefined || limit === 0) return null
+    const size = Math.min(limit, first.length - this.#offset)
+    const slice = first.subarray(this.#offset, this.#offset + size)
+    this.#drop(size)
+    return slice
+  }
+
+  /** Moves at most `target.length - start` bytes into `target` from `start` on; answers how many. */
+  moveInto(target: Buffer, start: number): number {
+    const size = Math.min(target.length - start, this.#length)
+    this.#copy(target, start, size)
+    this.#drop(size)
+    return size
+  }
+
+  clear(): void {
+    this.#chunks = []
+    this.#offset = 0
+    this.#length = 0
+  }
+
+  #copy(target: Buffer, start: number, size: number): void {
+    let copied = 0
+    let offset = this.#offset
+    for (const chunk of this.#chunks) {
+      if (copied === size) break
+      copied += chunk.copy(target, start + copied, offset, Math.min(chunk.length, offset + size - copied))
+      offset = 0
+    }
+  }
+
+  #drop(size: number): void {
+    this.#length -= size
+    let left = size
+    while (left > 0) {
+      const available = this.#chunks[0]!.length - this.#offset
+      if (left < available) {
+        this.#offset += left
+        return
+      }
+      left -= available
+      this.#chunks.shift()
+      this.#offset = 0
+    }
+  }
+}
