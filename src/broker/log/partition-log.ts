@@ -1,0 +1,111 @@
+/**
+ * The log of one partition: whole batches in order of offset, the oldest dropped when there are too many bytes.
+ * Offsets are numbers here, exact up to 2^53; the protocol's bigints end where the requests are read.
+ */
+import type { Cancel } from '../../kafka/clock.ts'
+import { ProducerStates } from './producer-states.ts'
+
+const baseOffsetAt = 0
+const partitionLeaderEpochAt = 12
+
+export interface StoredBatch {
+  readonly baseOffset: number
+  readonly lastOffset: number
+  /** Epoch milliseconds, as the producer wrote it. */
+  readonly maxTimestampMs: number
+  readonly bytes: Buffer
+}
+
+export interface BatchToAppend {
+  readonly bytes: Buffer
+  readonly recordCount: number
+  readonly maxTimestampMs: number
+}
+
+/** There is one leader for good, so there is one epoch. */
+export const leaderEpoch = 0
+
+export class PartitionLog {
+  readonly producers = new ProducerStates()
+  readonly #retentionBytes: number
+  readonly #batches: StoredBatch[] = []
+  readonly #onAppend = new Set<() => void>()
+  #bytes = 0
+  #startOffset = 0
+  #endOffset = 0
+
+  constructor(retentionBytes: number) {
+    this.#retentionBytes = retentionBytes
+  }
+
+  /** Of the oldest record that is still there, or the end when there is none. */
+  get startOffset(): number {
+    return this.#startOffset
+  }
+
+  /** Of the next record; the high watermark and last stable offset too, since there is one replica and no transactions. */
+  get endOffset(): number {
+    return this.#endOffset
+  }
+
+  /** Oldest first. */
+  get batches(): readonly StoredBatch[] {
+    return this.#batches
+  }
+
+  /** Copies the batch, writes its offset into it, and answers the offset. The checksum does not cover what is written. */
+  append(batch: BatchToAppend): number {
+    const baseOffset = this.#endOffset
+    const bytes = Buffer.from(batch.bytes)
+    bytes.writeBigInt64BE(BigInt(baseOffset), baseOffsetAt)
+    bytes.writeInt32BE(leaderEpoch, partitionLeaderEpochAt)
+    this.#endOffset = baseOffset + batch.recordCount
+    this.#batches.push({ baseOffset, lastOffset: this.#endOffset - 1, maxTimestampMs: batch.maxTimestampMs, bytes })
+    this.#bytes += bytes.length
+    this.#retain()
+    for (const listener of [...this.#onAppend]) listener()
+    return baseOffset
+  }
+
+  /**
+   * Whole batches from the one that holds `offset` on, in at most `maxBytes`; the first comes whatever its size when
+   * `atLeastOne`. Empty at the end of the log. The offset must not be outside the log.
+   */
+  read(offset: number, maxBytes: number, atLeastOne: boolean): Buffer {
+    const first = this.#indexOf(offset)
+    let end = first
+    let size = 0
+    for (; end < this.#batches.length; end++) {
+      const next = this.#batches[end]!.bytes.length
+      if (size + next > maxBytes && !(atLeastOne && end === first)) break
+      size += next
+    }
+    return Buffer.concat(this.#batches.slice(first, end).map((b) => b.bytes), size)
+  }
+
+  /** Calls back after every append until told to stop. */
+  onAppend(listener: () => void): Cancel {
+    this.#onAppend.add(listener)
+    return () => this.#onAppend.delete(listener)
+  }
+
+  /** Index of the first batch that ends at or behind the offset. */
+  #indexOf(offset: number): number {
+    let low = 0
+    let high = this.#batches.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#batches[middle]!.lastOffset < offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** The newest batch stays even when it alone is above the limit. */
+  #retain(): void {
+    while (this.#bytes > this.#retentionBytes && this.#batches.length > 1) {
+      this.#bytes -= this.#batches.shift()!.bytes.length
+      this.#startOffset = this.#batches[0]!.baseOffset
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/** Asks a running instance over its admin API. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { loadAdmin } from '../config/load.ts'
+import { formatHostPort } from '../config/settings.ts'
+import type { HostPort } from '../config/settings.ts'
+import type { OptionValues } from './command.ts'
+import { settingsInputs } from './command.ts'
+import { diagnosticText } from './diagnostics.ts'
+import type { CliIo } from './io.ts'
+import { CliError } from './io.ts'
+import { painter } from './style.ts'
+
+/** An instance answers from memory; longer than this and it is not well. */
+const timeoutMs = 10_000
+
+export interface AdminTarget {
+  /** Without a slash at the end. */
+  readonly url: string
+  readonly token: string | null
+}
+
+/** @throws {CliError} when there is nothing to ask, or the token cannot be read */
+export function adminTarget(options: OptionValues, io: CliIo): AdminTarget {
+  const { admin: url, tokenFile, ...rest } = options
+  const token = typeof tokenFile === 'string' ? readToken(resolve(io.cwd, tokenFile)) : null
+  // The address may be another machine's, whose token is not in these settings.
+  if (typeof url === 'string') return { url, token: token ?? io.env['KONTRAKT_ADMIN_TOKEN'] ?? null }
+  const { admin, diagnostics } = loadAdmin(settingsInputs(rest, io))
+  if (diagnostics.length > 0) {
+    for (const diagnostic of diagnostics) io.err(diagnosticText(diagnostic, painter(io.errColour)))
+    throw new CliError('the settings do not say where the instance is', 'give --admin http://127.0.0.1:9190')
+  }
+  if (admin === null) throw new CliError('the settings turn the admin server off', 'set admin.address, or give --admin')
+  return { url: `http://${formatHostPort(reachable(admin.address))}`, token: token ?? admin.token }
+}
+
+/** A server that listens everywhere is reached on loopback. */
+function reachable({ host, port }: HostPort): HostPort {
+  if (host === '0.0.0.0') return { host: '127.0.0.1', port }
+  return host === '::' ? { host: '::1', port } : { host, port }
+}
+
+function readToken(path: string): string {
+  try {
+    const token = readFileSync(path, 'utf8').trim()
+    if (token !== '') return token
+  } catch (error) {
+    throw new CliError(`the token file ${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`)
+  }
+  throw new CliError(`the token file ${path} is empty`)
+}
+
+/** GET, as JSON. @throws {CliError} when there is no instance, or it refuses */
+export async function askInstance(target: AdminTarget, path: string, query: Readonly<Record<string, string>> = {}): Promise<unknown> {
+  const url = new URL(`${target.url}${path}`)
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+  let response: Response
+  try {
+    response = await fetch(url, {
+      headers: target.token === null ? {} : { authorization: `Bearer ${target.token}` },
+      signal: AbortSignal.timeout(timeoutMs),
+      redirect: 'error'
+    })
+  } catch (error) {
+    throw unreachable(target, error)
+  }
+  const body: unknown = await response.json().catch(() => null)
+  if (response.ok) return body
+  const said = (body as { readonly message?: unknown } | null)?.message
+  const message = `the instance at ${target.url} answered ${response.status}${typeof said === 'string' ? `: ${said}` : ''}`
+  throw new CliError(message, response.status === 401 ? 'give the token with --token-file, or set admin.token in the settings' : null)
+}
+
+function unreachable(target: AdminTarget, error: unknown): CliError {
+  const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } }
+  const why = error instanceof Error && error.name === 'TimeoutError' ? 'no answer in 10 s' : (cause?.code ?? cause?.message ?? 'no answer')
+  return new CliError(`no instance answers at ${target.url} (${why})`, 'is it running? --admin gives another address')
+}

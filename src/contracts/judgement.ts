@@ -1,0 +1,115 @@
+/**
+ * Judging a batch: the one interface between the produce path and the contracts. Whatever decides behind it (library
+ * decoders today, compiled validators later) sees the bytes of the inflated batch and answers per record.
+ */
+import type { Mode } from './mode.ts'
+
+/**
+ * Where the records of one inflated batch lie. The wire layer implements it over reused arrays; nothing here is an
+ * object per record. Valid only during the call it is handed to.
+ */
+export interface RecordBytes {
+  readonly count: number
+  /** The inflated records section; every offset below is into it. */
+  readonly bytes: Buffer
+  /** Length of the key, -1 when the key is null. */
+  keyLength(index: number): number
+  keyStart(index: number): number
+  /** Length of the value, -1 when the value is null (a tombstone). */
+  valueLength(index: number): number
+  valueStart(index: number): number
+  /** Number of headers. */
+  headerCount(index: number): number
+  /** Calls back for each header in order; `valueLength` is -1 when the header's value is null. */
+  forEachHeader(
+    index: number,
+    visit: (nameStart: number, nameLength: number, valueStart: number, valueLength: number) => void
+  ): void
+  /** The record's timestamp, epoch milliseconds. */
+  timestampMs(index: number): number
+}
+
+/** Who sent the batch, as far as it is known. */
+export interface Producer {
+  readonly clientId: string | null
+  /** `User:name`; null without authentication or before it is learned. */
+  readonly principal: string | null
+}
+
+export interface BatchContext {
+  readonly topic: string
+  readonly partition: number
+  readonly producer: Producer
+}
+
+/** One check broken by one record. */
+export interface Violation {
+  /** Id of the rule or built-in check: `amount-positive`, `schema`, `field:value.country`. */
+  readonly rule: string
+  /** Path of the field: `value.items[2].sku`, `key`, `headers.source`; empty when the record as a whole is meant. */
+  readonly path: string
+  /** For people; never contains the value. */
+  readonly message: string
+  readonly expected?: string
+  readonly found?: string
+  readonly docs?: string
+  /** What the policy says is to happen for this check and this producer. */
+  readonly mode: Exclude<Mode, 'off'>
+}
+
+/** A check that could not be decided. What is done about it is decided in `enforcement`, in one function. */
+export interface Undecided {
+  readonly rule: string
+  readonly message: string
+  /** The effective mode of the check that could not run. */
+  readonly mode: Exclude<Mode, 'off'>
+  readonly cause:
+    | { readonly kind: 'schema-unavailable'; readonly schemaId: number; readonly failingSinceMs: number | null; readonly changed: Promise<void> }
+    | { readonly kind: 'rule-error' }
+    | { readonly kind: 'rule-not-applicable' }
+}
+
+export interface RecordJudgement {
+  /** Index of the record in the batch. */
+  readonly index: number
+  readonly violations: readonly Violation[]
+  readonly undecided: readonly Undecided[]
+}
+
+export interface BatchJudgement {
+  readonly recordCount: number
+  /** Only the records that are not clean, in ascending order of index. */
+  readonly records: readonly RecordJudgement[]
+}
+
+/** The compiled contract of one topic under one policy version. Immutable; a reload makes a new one. */
+export interface TopicContract {
+  readonly policy: PolicyReference
+  /** Action for what cannot be decided, before it is weakened by the mode of the check concerned. */
+  readonly onUndecidable: 'accept' | 'mark' | 'quarantine' | 'reject'
+  /**
+   * The strongest mode any check can reach for this producer. `off`: judging is pointless. Below `quarantine`: the
+   * records must never be delayed, answered or refused ("watching never disturbs").
+   */
+  strongestMode(producer: Producer): Mode
+  /** The effective mode of one built-in check (`envelope`, `schema-id`, ...) for this producer. */
+  modeOf(check: string, producer: Producer): Mode
+  /** Never throws on any input. Synchronous: what is not known now is `undecided`. */
+  judge(records: RecordBytes, context: BatchContext): BatchJudgement
+}
+
+export interface PolicyReference {
+  /** File name without its extension, relative to the policies folder: `orders`, `shop/orders`. */
+  readonly name: string
+  /** 12 hex digits. */
+  readonly version: string
+  /** Path of the file as the user would type it, for messages. */
+  readonly file: string
+}
+
+/** All contracts in force. Immutable; swapped whole on a reload. */
+export interface ContractSet {
+  /** The contract for a topic by the most literal match, or null when no policy names it. */
+  forTopic(topic: string): TopicContract | null
+  readonly policies: readonly PolicyReference[]
+}

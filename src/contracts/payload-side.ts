@@ -1,0 +1,121 @@
+/**
+ * One side (key or value) of the records of one topic: from bytes to a decoded payload, by the schema of a file or by
+ * the schema that the framing names and the registry knows.
+ */
+import type { CompiledPolicy, SideSchema } from './compile.ts'
+import { findingLimits } from './findings.ts'
+import type { PayloadFailure } from './payload/format.ts'
+import { readConfluentFraming } from './payload/framing.ts'
+import type { SchemaLookup, SchemaQuery, SchemaSource } from './schema-source.ts'
+import type { Value } from './value.ts'
+
+export type PendingSchema = Extract<SchemaLookup, { state: 'pending' }> & { readonly schemaId: number }
+
+export type SidePayload =
+  | { readonly state: 'decoded'; readonly schema: SideSchema; readonly value: Value }
+  /** The schema is known, the bytes are none of its payloads: `schema` or `key`. */
+  | { readonly state: 'undecodable'; readonly schema: SideSchema; readonly failures: readonly PayloadFailure[] }
+  /** The framing names no schema that is admitted here: `schema-id`. */
+  | { readonly state: 'unidentified'; readonly failures: readonly PayloadFailure[] }
+  | { readonly state: 'pending'; readonly pending: PendingSchema }
+
+export interface SideReader {
+  /** Forgets what the last batch looked up: what was pending then may be known now. */
+  startBatch(): void
+  read(bytes: Buffer, start: number, end: number): SidePayload
+}
+
+export function sideReader(
+  policy: CompiledPolicy,
+  side: 'key' | 'value',
+  topic: string,
+  source: SchemaSource | null
+): SideReader {
+  const fixed = policy.fixed[side]
+  if (fixed !== null)
+    return { startBatch: () => undefined, read: (bytes, start, end) => decode(fixed, bytes, start, end) }
+  return new RegistrySide(policy, side, topic, source)
+}
+
+function decode(schema: SideSchema, bytes: Buffer, start: number, end: number): SidePayload {
+  const decoded = schema.format.decode(bytes, start, end)
+  return decoded.ok
+    ? { state: 'decoded', schema, value: decoded.value }
+    : { state: 'undecodable', schema, failures: decoded.failures }
+}
+
+type Lookup = Exclude<SchemaLookup, { state: 'pending' }> | PendingSchema | { readonly state: 'too-many' }
+
+class RegistrySide implements SideReader {
+  readonly #query: SchemaQuery
+  readonly #source: SchemaSource
+  readonly #schemas: CompiledPolicy['registered']['key']
+  readonly #lookups = new Map<number, Lookup>()
+
+  constructor(policy: CompiledPolicy, side: 'key' | 'value', topic: string, source: SchemaSource | null) {
+    const place = policy.model[side].schema
+    if (place.kind !== 'registry') throw new Error('only a side with a registry schema is read through one')
+    const { format, subject, context, versions } = place
+    this.#query = { topic, side, format, subject, context, versions }
+    this.#source = source ?? noSource
+    this.#schemas = policy.registered[side]
+  }
+
+  startBatch(): void {
+    this.#lookups.clear()
+  }
+
+  read(bytes: Buffer, start: number, end: number): SidePayload {
+    const { format } = this.#query
+    const framing = readConfluentFraming(bytes, start, end, format)
+    if ('failure' in framing) return { state: 'unidentified', failures: [framing.failure] }
+    const { schemaId, messageIndexes } = framing
+    const lookup = this.#lookup(schemaId)
+    switch (lookup.state) {
+      case 'pending':
+        return { state: 'pending', pending: lookup }
+      case 'refused':
+        return unidentified(lookup.reason)
+      case 'too-many':
+        return unidentified(`this batch names more than ${findingLimits.schemaIdsPerBatch} different schema ids`)
+      case 'ready': {
+        const id = `${schemaId}:${messageIndexes.join('.')}`
+        let schema = this.#schemas.get(id)
+        if (schema === undefined) {
+          const found = lookup.schema.formatFor(messageIndexes)
+          if (found === null)
+            return unidentified(`schema ${schemaId} has no message at index ${messageIndexes.join('.')}`)
+          schema = { id, format: found }
+          this.#schemas.set(id, schema)
+        }
+        return decode(schema, bytes, framing.payloadStart, end)
+      }
+    }
+  }
+
+  /** Asked once per batch and id, so that all records of a batch see the same answer. */
+  #lookup(schemaId: number): Lookup {
+    const known = this.#lookups.get(schemaId)
+    if (known !== undefined) return known
+    if (this.#lookups.size === findingLimits.schemaIdsPerBatch) return { state: 'too-many' }
+    const answer = this.#source.lookup(this.#query, schemaId)
+    const lookup = answer.state === 'pending' ? { ...answer, schemaId } : answer
+    this.#lookups.set(schemaId, lookup)
+    return lookup
+  }
+}
+
+function unidentified(message: string): SidePayload {
+  return { state: 'unidentified', failures: [{ path: '', message }] }
+}
+
+/** Without a registry in the settings no schema will ever come; `loadPolicies` refuses such a policy before. */
+const noSource: SchemaSource = {
+  lookup: () => ({
+    state: 'pending',
+    failingSinceMs: 0,
+    reason: 'no registry is configured',
+    changed: Promise.resolve()
+  }),
+  admitted: () => Promise.reject(new Error('no registry is configured'))
+}

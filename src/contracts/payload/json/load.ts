@@ -1,0 +1,91 @@
+/** A JSON Schema document, loaded: the format that judges payloads by it. */
+import type { Encoding } from '../encode.ts'
+import type { Decoded, PayloadFailure, PayloadFormat } from '../format.ts'
+import { encodeJson } from '../json.ts'
+import { limits } from '../limits.ts'
+import { decodeSafely } from '../refusal.ts'
+import { schemaProblem, syntaxProblem } from '../source.ts'
+import type { SchemaProblem, SchemaSourceText } from '../source.ts'
+import type { Shape } from '../../value.ts'
+import { SchemaDocuments } from './documents.ts'
+import { parseJson } from './parse.ts'
+import type { Json } from './parse.ts'
+import { draftOf, isObject, prepareSchema } from './prepare.ts'
+import type { Draft } from './prepare.ts'
+import { shapeOf } from './shape.ts'
+import { toValue } from './value.ts'
+import { JsonSchemaValidator } from './validator.ts'
+import type { NamedSchema } from './validator.ts'
+
+export interface LoadedJsonSchema {
+  readonly format: PayloadFormat
+  /** `title`, which Confluent's record name strategies use; null without one. */
+  readonly title: string | null
+}
+
+export function loadJsonSchema(text: SchemaSourceText): LoadedJsonSchema | SchemaProblem {
+  const root = parseDocument(text.source)
+  if ('problem' in root) return root
+  const draft = draftOf(root.json)
+  if (typeof draft !== 'string') return draft
+  try {
+    const references: NamedSchema[] = []
+    for (const { name, source } of text.references) {
+      const parsed = parseDocument(source)
+      if ('problem' in parsed) return schemaProblem(`in the reference ${name}: ${parsed.problem}`)
+      references.push({ name, schema: prepareSchema(parsed.json, draft) })
+    }
+    const schema = prepareSchema(root.json, draft)
+    if (!isObject(schema) && typeof schema !== 'boolean') return schemaProblem('a JSON Schema is an object, true or false')
+    const validator = new JsonSchemaValidator(draft, schema, references)
+    const documents = new SchemaDocuments(new Map(references.map(({ name, schema }) => [name, schema])))
+    const title = isObject(schema) && typeof schema['title'] === 'string' ? schema['title'] : null
+    return { format: new JsonFormat(validator, shapeOf(schema, documents)), title }
+  } catch (error) {
+    return schemaProblem(explain(error, draft))
+  }
+}
+
+class JsonFormat implements PayloadFormat, Encoding {
+  readonly name = 'json'
+  readonly shape: Shape
+  readonly #validator: JsonSchemaValidator
+
+  constructor(validator: JsonSchemaValidator, shape: Shape) {
+    this.#validator = validator
+    this.shape = shape
+  }
+
+  decode(bytes: Buffer, start: number, end: number): Decoded {
+    return decodeSafely(() => {
+      const json = parseJson(bytes, start, end, { nesting: limits.payloadNesting.json, duplicateKeys: 'refuse' })
+      const failures: PayloadFailure[] = this.#validator.check(json, end - start)
+      if (failures.length > 0) return { ok: false, failures }
+      const value = toValue(json, this.shape, failures)
+      return failures.length > 0 ? { ok: false, failures } : { ok: true, value }
+    })
+  }
+
+  encode(plain: unknown): Buffer | { readonly problem: string } {
+    return encodeJson(plain)
+  }
+}
+
+function parseDocument(source: string): { readonly json: Json } | SchemaProblem {
+  const bytes = Buffer.from(source)
+  try {
+    return { json: parseJson(bytes, 0, bytes.length, { nesting: limits.schemaNesting, duplicateKeys: 'last' }) }
+  } catch (error) {
+    return syntaxProblem(error, bytes)
+  }
+}
+
+function explain(error: unknown, draft: Draft): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const missing = error instanceof Error && 'missingRef' in error ? String(error.missingRef) : null
+  if (missing !== null) {
+    return `$ref ${JSON.stringify(missing)} leads to no schema here; documents are never fetched from a $ref, give it as a reference`
+  }
+  if (error instanceof RangeError) return 'is nested too deep to compile'
+  return `is not a usable JSON Schema (${draft}): ${message}`
+}

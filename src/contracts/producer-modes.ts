@@ -1,0 +1,72 @@
+/**
+ * The effective mode of every check for a producer: its own mode, else the file's, then the first entry of `producers`
+ * that matches caps or replaces it. Worked out once per entry, not per record.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Producer } from './judgement.ts'
+import { stricter, weaker } from './mode.ts'
+import type { Mode } from './mode.ts'
+import { checkIdsOf } from './policy/check-ids.ts'
+import type { PolicyModel, ProducerEntry } from './policy/model.ts'
+
+/** Client ids remembered with their entry. They come from outside, so the memory has to be bounded. */
+const rememberedClientIds = 2000
+/** Longer ones are matched but not remembered: a client id may have 32 KB. */
+const longestRemembered = 256
+
+export interface ModeProfile {
+  /** `off` for a check that the policy does not have. */
+  modeOf(check: string): Mode
+  readonly strongest: Mode
+}
+
+export class ProducerModes {
+  readonly #entries: readonly ProducerEntry[]
+  /** One per entry, and the last for producers that no entry matches. */
+  readonly profiles: readonly ModeProfile[]
+  readonly #known = new LRUCache<string, number>({ max: rememberedClientIds })
+
+  constructor(model: PolicyModel) {
+    this.#entries = model.producers
+    const own = ownModes(model)
+    this.profiles = [...model.producers.map((entry) => profile(own, entry)), profile(own, null)]
+  }
+
+  /** Index into `profiles`. */
+  indexFor(producer: Producer): number {
+    if (this.#entries.length === 0) return 0
+    const { clientId } = producer
+    if (clientId === null || clientId.length > longestRemembered) return this.#match(clientId)
+    let index = this.#known.get(clientId)
+    if (index === undefined) {
+      index = this.#match(clientId)
+      this.#known.set(clientId, index)
+    }
+    return index
+  }
+
+  #match(clientId: string | null): number {
+    const found = this.#entries.findIndex(
+      ({ clientIds }) => clientIds === null || (clientId !== null && clientIds.some((glob) => glob.matches(clientId)))
+    )
+    return found === -1 ? this.#entries.length : found
+  }
+}
+
+function ownModes(model: PolicyModel): Map<string, Mode> {
+  const modes = new Map<string, Mode>()
+  for (const id of checkIdsOf(model)) modes.set(id, model.checkModes.get(id) ?? model.mode)
+  for (const rule of model.rules) modes.set(rule.id, rule.mode ?? model.mode)
+  return modes
+}
+
+function profile(own: ReadonlyMap<string, Mode>, entry: ProducerEntry | null): ModeProfile {
+  const modes = new Map<string, Mode>()
+  let strongest: Mode = 'off'
+  for (const [id, mode] of own) {
+    const effective = entry === null ? mode : entry.override ? entry.mode : weaker(mode, entry.mode)
+    modes.set(id, effective)
+    strongest = stricter(strongest, effective)
+  }
+  return { modeOf: (check) => modes.get(check) ?? 'off', strongest }
+}

@@ -1,0 +1,77 @@
+/**
+ * What expressions read of one record. One object serves all records; headers are opened only by a rule that reads
+ * them, and only once per record.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { Bindings } from './expressions/bindings.ts'
+import { HeaderMap } from './expressions/headers.ts'
+import type { RecordBytes } from './judgement.ts'
+import { Timestamp } from './value.ts'
+import type { Value } from './value.ts'
+
+export class RecordBindings implements Bindings {
+  key: Value = null
+  value: Value = null
+  topic = ''
+  partition = 0n
+  #records: RecordBytes | null = null
+  #index = 0
+  #headers: HeaderMap | null = null
+
+  startBatch(records: RecordBytes, topic: string, partition: number): void {
+    this.#records = records
+    this.topic = topic
+    this.partition = BigInt(partition)
+  }
+
+  startRecord(index: number): void {
+    this.#index = index
+    this.#headers = null
+    this.key = null
+    this.value = null
+  }
+
+  get timestamp(): Timestamp {
+    const epochMs = this.#records?.timestampMs(this.#index) ?? 0
+    const seconds = Math.floor(epochMs / 1000)
+    return new Timestamp(BigInt(seconds), (epochMs - seconds * 1000) * 1_000_000)
+  }
+
+  get headers(): HeaderMap {
+    this.#headers ??= this.#readHeaders()
+    return this.#headers
+  }
+
+  /** All values of a header in order, without those that are null. */
+  headerValues(name: string): Uint8Array[] {
+    const values: Uint8Array[] = []
+    const records = this.#records
+    if (records === null) return values
+    const wanted = Buffer.from(name)
+    records.forEachHeader(this.#index, (nameStart, nameLength, valueStart, valueLength) => {
+      if (valueLength < 0 || nameLength !== wanted.length) return
+      if (!wanted.equals(records.bytes.subarray(nameStart, nameStart + nameLength))) return
+      values.push(records.bytes.subarray(valueStart, valueStart + valueLength))
+    })
+    return values
+  }
+
+  #readHeaders(): HeaderMap {
+    const headers = new HeaderMap()
+    const records = this.#records
+    if (records === null) return headers
+    const { bytes } = records
+    records.forEachHeader(this.#index, (nameStart, nameLength, valueStart, valueLength) => {
+      const name = bytes.toString('utf8', nameStart, nameStart + nameLength)
+      if (valueLength < 0) {
+        // A null is no text; as with fields, what is null is absent.
+        headers.delete(name)
+      } else if (isUtf8(bytes.subarray(valueStart, valueStart + valueLength))) {
+        headers.set(name, bytes.toString('utf8', valueStart, valueStart + valueLength))
+      } else {
+        headers.setUnreadable(name)
+      }
+    })
+    return headers
+  }
+}

@@ -1,0 +1,115 @@
+/** From what a contract said about the records of one batch to what becomes of the batch. */
+import type { BatchJudgement, TopicContract, Undecided, Violation } from '../contracts/judgement.ts'
+import type { VerdictCounts } from './report.ts'
+import { actionForUndecided } from './undecidable.ts'
+import type { UndecidedMoment } from './undecidable.ts'
+import { batchMessage, recordMessage } from './violation-text.ts'
+import type { MarkedViolation } from './violation-text.ts'
+
+/** One record that is not clean, and what is done with it. */
+export interface RecordVerdict {
+  readonly index: number
+  readonly outcome: 'observe' | 'mark' | 'reject'
+  readonly violations: readonly Violation[]
+  readonly undecided: readonly Undecided[]
+}
+
+export type PartitionVerdict =
+  | { readonly kind: 'wait'; readonly changed: readonly Promise<void>[] }
+  /** Answer 19: the producer is to try again. */
+  | { readonly kind: 'retry-later'; readonly records: readonly RecordVerdict[]; readonly message: string }
+  | {
+      readonly kind: 'refuse'
+      readonly records: readonly RecordVerdict[]
+      readonly message: string
+      readonly recordErrors: readonly { index: number; message: string }[]
+    }
+  /** Goes to its topic; `marks` names the records that get the header. */
+  | {
+      readonly kind: 'pass'
+      readonly records: readonly RecordVerdict[]
+      readonly marks: ReadonlyMap<number, readonly MarkedViolation[]>
+    }
+
+/** Record errors listed per batch; the rest of the bad records get the batch's message from the client library. */
+const maxRecordErrors = 1_000
+
+export function partitionVerdict(
+  contract: TopicContract,
+  judgement: BatchJudgement,
+  moment: UndecidedMoment
+): PartitionVerdict {
+  const records: RecordVerdict[] = []
+  const waits: Promise<void>[] = []
+  let retryLater: Undecided | null = null
+  for (const { index, violations, undecided } of judgement.records) {
+    let outcome: RecordVerdict['outcome'] = 'observe'
+    for (const violation of violations) outcome = stronger(outcome, outcomeOf(violation.mode))
+    for (const item of undecided) {
+      const action = actionForUndecided(item, contract.onUndecidable, moment)
+      if (action.kind === 'wait') waits.push(action.changed)
+      else if (action.kind === 'retry-later') retryLater ??= item
+      else if (action.kind !== 'accept') outcome = stronger(outcome, action.kind)
+    }
+    records.push({ index, outcome, violations, undecided })
+  }
+  // A record that is bad for certain decides the batch, whatever else is still open.
+  if (records.some((record) => record.outcome === 'reject')) return refusal(contract, records, judgement.recordCount)
+  if (waits.length > 0) return { kind: 'wait', changed: waits }
+  if (retryLater !== null) {
+    return { kind: 'retry-later', records, message: `cannot judge now, try again: ${retryLater.message}` }
+  }
+  const marks = new Map<number, readonly MarkedViolation[]>()
+  for (const record of records) if (record.outcome === 'mark') marks.set(record.index, reasonsOf(record))
+  return { kind: 'pass', records, marks }
+}
+
+function refusal(
+  contract: TopicContract,
+  records: readonly RecordVerdict[],
+  recordCount: number
+): PartitionVerdict {
+  const bad = records.filter((record) => record.outcome === 'reject')
+  const recordErrors = bad.slice(0, maxRecordErrors).map((record) => ({
+    index: record.index,
+    message: recordMessage(reasonsOf(record))
+  }))
+  const first = recordErrors[0]!
+  const message = batchMessage(contract.policy, bad.length, recordCount, first.index, first.message)
+  return { kind: 'refuse', records, message, recordErrors }
+}
+
+/** Violations first; what could not be decided is a reason too where the policy makes it one. */
+function reasonsOf(record: RecordVerdict): readonly MarkedViolation[] {
+  const enforced = record.violations.filter((violation) => outcomeOf(violation.mode) === record.outcome)
+  const undecided = record.undecided.map((item) => ({ rule: item.rule, path: '', message: item.message }))
+  return [...enforced, ...undecided]
+}
+
+function outcomeOf(mode: Violation['mode']): RecordVerdict['outcome'] {
+  // Nothing bad gets through: until single records can be quarantined, a check in that mode refuses.
+  return mode === 'quarantine' ? 'reject' : mode
+}
+
+const rank = { observe: 0, mark: 1, reject: 2 } as const
+
+function stronger(a: RecordVerdict['outcome'], b: RecordVerdict['outcome']): RecordVerdict['outcome'] {
+  return rank[a] >= rank[b] ? a : b
+}
+
+export function countVerdicts(
+  recordCount: number,
+  records: readonly RecordVerdict[],
+  refused: boolean
+): VerdictCounts {
+  const counts = { accept: 0, observe: 0, mark: 0, reject: 0, refusedWithBatch: 0 }
+  for (const record of records) {
+    if (refused && record.outcome !== 'reject') counts.refusedWithBatch += 1
+    else counts[record.outcome] += 1
+  }
+  // The header of a broken envelope may claim fewer records than were noted.
+  const clean = Math.max(0, recordCount - records.length)
+  if (refused) counts.refusedWithBatch += clean
+  else counts.accept = clean
+  return counts
+}

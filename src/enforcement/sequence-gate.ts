@@ -1,0 +1,146 @@
+/**
+ * The sequence gate: after a batch of a chain was answered here, nothing later of that chain may reach the broker before
+ * that batch does.
+ *
+ * Without it: a broker that has no state for a producer takes any first sequence, so when batch A is refused here and B,
+ * already on its way, is appended, librdkafka takes A for delivered ("implicitly acked by subsequent batch success") and
+ * Java retries A against 45 until it expires: silent loss with idempotence switched on (KAFKA-14359, KAFKA-15591).
+ *
+ * A chain is the batches of one producer id, epoch and partition. The gate stands at the sequence that was refused and is
+ * passed by that sequence when it is forwarded. A new epoch starts at sequence 0, and that is what a broker with state
+ * demands (`ProducerAppendInfo.checkSequence`); one without takes anything. Java bumps its epoch upon a refused batch,
+ * renumbers what is in flight, and at once sends a batch behind those: seen on a fresh topic, that batch was appended
+ * and those before it refused until they expired. So for a while after a refusal the next epoch, too, starts at 0 here.
+ */
+
+/** First sequence and producer of one batch, as in its header. */
+export interface ChainPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+}
+
+interface Gate {
+  readonly topic: string
+  readonly epoch: number
+  readonly sequence: number
+  touchedMs: number
+}
+
+/**
+ * Gates kept at most, about 200 bytes each. Only producers that were refused have one.
+ */
+export const maxGates = 100_000
+/**
+ * A gate that nobody touched for this long is dropped: twice the longest `delivery.timeout.ms` in common use is over by
+ * then, so no batch of that pipeline is still under way.
+ */
+export const gateIdleMs = 30 * 60_000
+/**
+ * How long the next epoch must start at 0 here: `delivery.timeout.ms` of Java's producer, after which what was in flight
+ * when a batch was refused is over. Later the producer may long have started it by way of another instance.
+ */
+export const epochStartMs = 120_000
+/** Sequences run from 0 to 2^31 - 1 and wrap to 0 (`DefaultRecordBatch.incrementSequence`). */
+const sequenceSpace = 2 ** 31
+
+export class SequenceGates {
+  readonly #gates = new Map<string, Gate>()
+  /** Closed gates per topic, so that requests of a gated topic are opened even when no policy names it any more. */
+  readonly #perTopic = new Map<string, number>()
+  readonly #nowMs: () => number
+  readonly #capacity: number
+
+  constructor(nowMs: () => number, capacity = maxGates) {
+    this.#nowMs = nowMs
+    this.#capacity = capacity
+  }
+
+  get size(): number {
+    return this.#gates.size
+  }
+
+  coversTopic(topic: string): boolean {
+    return this.#perTopic.has(topic)
+  }
+
+  /** True when a batch at this position has to be answered 45 OUT_OF_ORDER_SEQUENCE_NUMBER. */
+  refuses(position: ChainPosition): boolean {
+    const gate = this.#gates.get(keyOf(position))
+    if (gate === undefined || position.producerEpoch < gate.epoch) return false
+    if (position.producerEpoch > gate.epoch) return position.baseSequence !== 0 && this.#isFresh(gate)
+    return isLater(position.baseSequence, gate.sequence)
+  }
+
+  /**
+   * The batch at this position was answered here. False when there is no room for another gate: then the answer must not
+   * be given, because it would not be safe.
+   */
+  close(position: ChainPosition): boolean {
+    const key = keyOf(position)
+    const standing = this.#gates.get(key)
+    let sequence = position.baseSequence
+    if (standing !== undefined) {
+      if (position.producerEpoch < standing.epoch) return true
+      const sameEpoch = position.producerEpoch === standing.epoch
+      if (sameEpoch && isLater(position.baseSequence, standing.sequence)) {
+        standing.touchedMs = this.#nowMs()
+        return true
+      }
+      if (!sameEpoch && this.#isFresh(standing)) sequence = 0
+      this.#remove(key, standing)
+    } else if (this.#gates.size >= this.#capacity && !this.#dropIdle()) {
+      return false
+    }
+    this.#gates.set(key, {
+      topic: position.topic,
+      epoch: position.producerEpoch,
+      sequence,
+      touchedMs: this.#nowMs()
+    })
+    this.#perTopic.set(position.topic, (this.#perTopic.get(position.topic) ?? 0) + 1)
+    return true
+  }
+
+  /** The batch at this position goes to the broker. */
+  forwarded(position: ChainPosition): void {
+    const key = keyOf(position)
+    const gate = this.#gates.get(key)
+    if (gate === undefined) return
+    const passes = position.producerEpoch === gate.epoch && position.baseSequence === gate.sequence
+    if (passes || position.producerEpoch > gate.epoch) this.#remove(key, gate)
+  }
+
+  #isFresh(gate: Gate): boolean {
+    return this.#nowMs() - gate.touchedMs < epochStartMs
+  }
+
+  #remove(key: string, gate: Gate): void {
+    this.#gates.delete(key)
+    const left = (this.#perTopic.get(gate.topic) ?? 1) - 1
+    if (left > 0) this.#perTopic.set(gate.topic, left)
+    else this.#perTopic.delete(gate.topic)
+  }
+
+  /** Drops gates from the oldest on while they are idle; true when there is room now. */
+  #dropIdle(): boolean {
+    const idleBeforeMs = this.#nowMs() - gateIdleMs
+    for (const [key, gate] of this.#gates) {
+      if (gate.touchedMs > idleBeforeMs) break
+      this.#remove(key, gate)
+    }
+    return this.#gates.size < this.#capacity
+  }
+}
+
+function keyOf(position: ChainPosition): string {
+  return `${position.producerId}/${position.partition}/${position.topic}`
+}
+
+/** `a` comes after `b` in sequence space; half of the space counts as "after", so that a wrap is told from a rewind. */
+function isLater(a: number, b: number): boolean {
+  const distance = (a - b + sequenceSpace) % sequenceSpace
+  return distance > 0 && distance < sequenceSpace / 2
+}

@@ -1,0 +1,324 @@
+/**
+ * The driver of one session: owns the two sockets, turns what happens on them into events and carries the effects out.
+ * All decisions are the session's.
+ */
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import type { Address } from '../kafka/address.ts'
+import type { ByteBudget, Ticket } from './byte-budget.ts'
+import type { ProxyEvents } from './events.ts'
+import type { ProducePath } from './produce-path.ts'
+import type { CloseReason, Direction, Effect, SessionEvent } from './session/effects.ts'
+import { Session } from './session/session.ts'
+import type { SessionContext } from './session/shared.ts'
+import type { Broker } from './addresses.ts'
+
+export interface ConnectionOptions {
+  readonly id: number
+  readonly client: Socket
+  readonly session: SessionContext
+  /** Tried in order until one can be connected to; more than one on a bootstrap address only. */
+  readonly upstreams: readonly Address[]
+  readonly connectTimeoutMs: number
+  readonly requestBudget: ByteBudget
+  readonly responseBudget: ByteBudget
+  readonly producePath: ProducePath
+  readonly reconcile: (brokers: readonly Broker[]) => Promise<void>
+  readonly events: ProxyEvents
+  readonly nowMs: () => number
+}
+
+/** What the admin API shows of a connection. */
+export interface ConnectionInfo {
+  readonly id: number
+  readonly remoteAddress: string
+  /** Null on a bootstrap address. */
+  readonly nodeId: number | null
+  readonly clientId: string | null
+  readonly openedAtMs: number
+  readonly requests: number
+  readonly bytesFromClient: number
+  readonly bytesToClient: number
+  readonly pendingAnswers: number
+}
+
+/** How long both sides get to take what is still buffered for them before they are cut. */
+const lingerMs = 1_000
+
+export class Connection {
+  readonly id: number
+  /** Resolves when both sockets are gone. */
+  readonly closed: Promise<void>
+  readonly #options: ConnectionOptions
+  readonly #session: Session
+  readonly #client: Socket
+  readonly #remoteAddress: string
+  readonly #openedAtMs: number
+  #upstream: Socket | null = null
+  #events: SessionEvent[] = []
+  #running = false
+  #tickets = new Map<Direction, Ticket>()
+  #clientReading = false
+  #upstreamReading = true
+  #closing = false
+  #resolveClosed: () => void = () => undefined
+  #clientId: string | null = null
+  #requests = 0
+  #bytesFromClient = 0
+  #bytesToClient = 0
+  #rate: { frame: number; sinceMs: number; bytes: number } | null = null
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.id = options.id
+    this.#client = options.client
+    this.#remoteAddress = `${options.client.remoteAddress ?? '?'}:${options.client.remotePort ?? 0}`
+    this.#openedAtMs = options.nowMs()
+    this.#session = new Session(options.session)
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    this.#client.on('error', () => this.#end('client-closed'))
+    this.#client.on('close', () => this.#end('client-closed'))
+  }
+
+  get info(): ConnectionInfo {
+    return {
+      id: this.id,
+      remoteAddress: this.#remoteAddress,
+      nodeId: this.#options.session.nodeId,
+      clientId: this.#clientId,
+      openedAtMs: this.#openedAtMs,
+      requests: this.#requests,
+      bytesFromClient: this.#bytesFromClient,
+      bytesToClient: this.#bytesToClient,
+      pendingAnswers: this.#session.pendingAnswers
+    }
+  }
+
+  /** Connects upstream and begins to serve. */
+  async start(): Promise<void> {
+    const upstream = await this.#connectUpstream()
+    if (upstream === null) {
+      this.#end('upstream-unreachable')
+      return
+    }
+    if (this.#closing) {
+      upstream.destroy()
+      return
+    }
+    this.#upstream = upstream
+    upstream.on('data', (chunk: Buffer) => this.#handle({ type: 'upstream-bytes', chunk }))
+    upstream.on('drain', () => this.#handle({ type: 'upstream-blocked', blocked: false }))
+    upstream.on('end', () => this.#end('upstream-closed'))
+    upstream.on('error', () => this.#end('upstream-closed'))
+    upstream.on('close', () => this.#end('upstream-closed'))
+    const client = this.#client
+    client.on('data', (chunk: Buffer) => this.#fromClient(chunk))
+    client.on('drain', () => this.#handle({ type: 'client-blocked', blocked: false }))
+    client.on('end', () => this.#handle({ type: 'client-end' }))
+    this.#clientReading = true
+    client.resume()
+  }
+
+  /** Finishes what produces, then closes. */
+  drain(): void {
+    if (this.#upstream === null) this.#end('drained')
+    else this.#handle({ type: 'drain' })
+  }
+
+  cut(reason: CloseReason): void {
+    this.#end(reason)
+    this.#client.destroy()
+    this.#upstream?.destroy()
+  }
+
+  /** Called every second or so: closes the connection when a frame under way comes in slower than allowed. */
+  checkRate(minBytesPerSecond: number, windowMs: number): void {
+    if (!this.#session.awaitsClient) {
+      this.#rate = null
+      return
+    }
+    const nowMs = this.#options.nowMs()
+    const frame = this.#session.framesBegun
+    if (this.#rate?.frame !== frame) {
+      this.#rate = { frame, sinceMs: nowMs, bytes: 0 }
+      return
+    }
+    const elapsedMs = nowMs - this.#rate.sinceMs
+    if (elapsedMs < windowMs) return
+    if (this.#rate.bytes < (minBytesPerSecond * elapsedMs) / 1_000) this.#end('slow-body')
+    else this.#rate = { frame, sinceMs: nowMs, bytes: 0 }
+  }
+
+  async #connectUpstream(): Promise<Socket | null> {
+    for (const { host, port } of this.#options.upstreams) {
+      if (this.#closing) return null
+      const socket = connect({ host, port, noDelay: true, keepAlive: true })
+      const failure = await new Promise<Error | null>((resolve) => {
+        socket.setTimeout(this.#options.connectTimeoutMs, () => resolve(new Error('timed out')))
+        socket.once('connect', () => resolve(null))
+        socket.once('error', resolve)
+      })
+      socket.setTimeout(0)
+      socket.removeAllListeners('timeout')
+      if (failure === null) return socket
+      socket.on('error', () => undefined)
+      socket.destroy()
+      this.#options.events.upstreamUnreachable({ host, port }, failure.message)
+    }
+    return null
+  }
+
+  #fromClient(chunk: Buffer): void {
+    this.#bytesFromClient += chunk.length
+    if (this.#rate !== null) this.#rate.bytes += chunk.length
+    this.#handle({ type: 'client-bytes', chunk })
+  }
+
+  /** Effects may cause events at once (a verdict, granted memory): they are handled in order, not nested. */
+  #handle(event: SessionEvent): void {
+    if (this.#closing) return
+    this.#events.push(event)
+    if (this.#running) return
+    this.#running = true
+    this.#client.cork()
+    this.#upstream?.cork()
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        for (const effect of this.#session.handle(next)) this.#carryOut(effect)
+      }
+    } catch (error) {
+      this.#options.events.internalError(error)
+      this.#end('internal-error')
+    } finally {
+      this.#running = false
+      this.#client.uncork()
+      this.#upstream?.uncork()
+    }
+    this.#steerReading()
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'to-upstream':
+        this.#write('request', this.#upstream!, effect.bytes, effect.frees)
+        break
+      case 'to-client':
+        this.#bytesToClient += effect.bytes.length
+        this.#write('response', this.#client, effect.bytes, effect.frees)
+        break
+      case 'reserve':
+        this.#reserve(effect.direction, effect.bytes)
+        break
+      case 'free':
+        this.#free(effect.direction)
+        break
+      case 'judge':
+        this.#judge(effect)
+        break
+      case 'reconcile':
+        void this.#options.reconcile(effect.brokers).then(() => this.#handle({ type: 'reconciled' }))
+        break
+      case 'count':
+        if (effect.what === 'request') this.#requests += 1
+        this.#options.events.counted(effect.what, effect.apiKey, effect.bytes)
+        break
+      case 'client-id':
+        this.#clientId = effect.clientId
+        break
+      case 'finish':
+        // The broker answers our end with its own, after everything it still has to say.
+        this.#upstream?.end()
+        break
+      case 'close':
+        this.#end(effect.reason, effect.detail)
+        break
+    }
+  }
+
+  #write(direction: Direction, socket: Socket, bytes: Buffer, frees: boolean): void {
+    if (socket.destroyed || socket.writableEnded) {
+      if (frees) this.#free(direction)
+      return
+    }
+    const ticket = frees ? this.#tickets.get(direction) : undefined
+    if (frees) this.#tickets.delete(direction)
+    const accepted = ticket === undefined ? socket.write(bytes) : socket.write(bytes, () => ticket.release())
+    if (accepted) return
+    const type = direction === 'request' ? 'upstream-blocked' : 'client-blocked'
+    this.#events.push({ type, blocked: true })
+  }
+
+  #reserve(direction: Direction, bytes: number): void {
+    const budget = direction === 'request' ? this.#options.requestBudget : this.#options.responseBudget
+    const ticket = budget.reserve(bytes, () => this.#handle({ type: 'reserved', direction }))
+    this.#tickets.set(direction, ticket)
+    if (ticket.granted) this.#events.push({ type: 'reserved', direction })
+    else this.#options.events.budgetWait(direction)
+  }
+
+  #free(direction: Direction): void {
+    this.#tickets.get(direction)?.release()
+    this.#tickets.delete(direction)
+  }
+
+  #judge(effect: Extract<Effect, { type: 'judge' }>): void {
+    const judged = this.#options.producePath.judge(effect.call)
+    if (!(judged instanceof Promise)) {
+      this.#events.push({ type: 'judged', judged })
+      return
+    }
+    judged.then(
+      (later) => this.#handle({ type: 'judged', judged: later }),
+      (error: unknown) => {
+        this.#options.events.internalError(error)
+        this.#end('internal-error')
+      }
+    )
+  }
+
+  #steerReading(): void {
+    if (this.#closing) return
+    const wantsClient = this.#session.wantsClientBytes
+    if (wantsClient !== this.#clientReading) {
+      this.#clientReading = wantsClient
+      if (wantsClient) this.#client.resume()
+      else this.#client.pause()
+    }
+    const wantsUpstream = this.#session.wantsUpstreamBytes
+    if (wantsUpstream !== this.#upstreamReading && this.#upstream !== null) {
+      this.#upstreamReading = wantsUpstream
+      if (wantsUpstream) this.#upstream.resume()
+      else this.#upstream.pause()
+    }
+  }
+
+  /** Idempotent. What is buffered towards either side is still sent, for a short while. */
+  #end(reason: CloseReason, detail?: string): void {
+    if (this.#closing) return
+    this.#closing = true
+    for (const ticket of this.#tickets.values()) ticket.release()
+    this.#tickets.clear()
+    const sockets = [this.#client, this.#upstream].filter((socket) => socket !== null)
+    let open = sockets.length
+    for (const socket of sockets) {
+      socket.removeAllListeners('data')
+      socket.on('error', () => undefined)
+      const gone = (): void => {
+        open -= 1
+        if (open > 0) return
+        clearTimeout(timer)
+        this.#options.events.closed(this.info, reason, detail)
+        this.#resolveClosed()
+      }
+      if (socket.closed) setImmediate(gone)
+      else socket.once('close', gone)
+      socket.resume()
+      socket.end(() => socket.destroy())
+    }
+    const timer = setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, lingerMs)
+  }
+}

@@ -1,0 +1,20 @@
+/** What the proxy tells the rest of the instance: for logs and metrics. Nothing here changes what it does. */
+import type { Address } from '../kafka/address.ts'
+import type { ConnectionInfo } from './connection.ts'
+import type { CloseReason, Direction } from './session/effects.ts'
+
+export interface ProxyEvents {
+  opened(info: ConnectionInfo): void
+  /** Once per opened connection, when both of its sockets are gone. */
+  closed(info: ConnectionInfo, reason: CloseReason, detail: string | undefined): void
+  upstreamUnreachable(address: Address, message: string): void
+  counted(what: Direction, apiKey: number, bytes: number): void
+  /** A frame had to wait for memory. */
+  budgetWait(direction: Direction): void
+  /** A fault of our own; the connection it happened on is closed. */
+  internalError(error: unknown): void
+  /** A listener for this broker has been opened. */
+  listening(nodeId: number, address: Address): void
+  /** A live broker has no port of ours: clients are not told of it. Called once per broker. */
+  brokerWithoutPort(nodeId: number): void
+}

@@ -1,0 +1,225 @@
+/**
+ * The proxy as a whole: accepts connections, gives each its session and its upstream, keeps a port open for every
+ * broker of the cluster, and ends in order.
+ */
+import type { Socket } from 'node:net'
+import type { Address } from '../kafka/address.ts'
+import type { Broker } from './addresses.ts'
+import { ByteBudget } from './byte-budget.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionInfo } from './connection.ts'
+import type { ProxyEvents } from './events.ts'
+import { Listener } from './listeners.ts'
+import type { ListenerOptions } from './listeners.ts'
+import type { ProducePath } from './produce-path.ts'
+import type { SessionLimits } from './session/shared.ts'
+
+/** What the proxy needs to know of the cluster; `ClusterWatch` is it. */
+export interface Cluster {
+  brokers(): ReadonlyMap<number, Broker>
+  /** Brokers seen in an answer. */
+  learn(brokers: readonly Broker[]): void
+  onChange(listener: () => void): () => void
+}
+
+export interface ProxyOptions {
+  readonly listeners: readonly ListenerOptions[]
+  readonly bootstrapServers: readonly Address[]
+  readonly cluster: Cluster
+  readonly producePath: ProducePath
+  readonly events: ProxyEvents
+  readonly limits: SessionLimits & {
+    readonly inflightBytes: number
+    readonly connections: number
+    readonly minBodyBytesPerSecond: number
+  }
+  readonly connectTimeoutMs: number
+  readonly bodyRateWindowMs: number
+  readonly nowMs: () => number
+}
+
+export interface ListeningAddresses {
+  readonly bootstrap: Address
+  readonly brokers: ReadonlyMap<number, Address>
+}
+
+export class Proxy {
+  readonly #options: ProxyOptions
+  readonly #listeners: readonly Listener[]
+  readonly #connections = new Map<number, Connection>()
+  readonly #requestBudget: ByteBudget
+  readonly #responseBudget: ByteBudget
+  readonly #withoutPort = new Set<number>()
+  #bootstrapAddresses: readonly Address[] = []
+  #nextId = 1
+  #nextBootstrap = 0
+  #stopWatching: () => void = () => undefined
+  #rateTimer: NodeJS.Timeout | null = null
+
+  constructor(options: ProxyOptions) {
+    this.#options = options
+    // Answers have a budget of their own: they free memory when they leave, so requests must not keep them waiting.
+    this.#requestBudget = new ByteBudget(options.limits.inflightBytes)
+    this.#responseBudget = new ByteBudget(options.limits.inflightBytes)
+    this.#listeners = options.listeners.map(
+      (listener) => new Listener(listener, (socket, nodeId, from) => this.#accept(socket, nodeId, from))
+    )
+  }
+
+  /** Opens every port. Rejects when one is taken, and then leaves none open. */
+  async listen(): Promise<void> {
+    try {
+      this.#bootstrapAddresses = await Promise.all(this.#listeners.map((listener) => listener.open()))
+      await this.#openPorts([...this.#options.cluster.brokers().keys()])
+    } catch (error) {
+      this.stopAccepting()
+      throw error
+    }
+    this.#stopWatching = this.#options.cluster.onChange(() => void this.#followCluster())
+    this.#rateTimer = setInterval(() => {
+      const { minBodyBytesPerSecond } = this.#options.limits
+      for (const connection of this.#connections.values()) {
+        connection.checkRate(minBodyBytesPerSecond, this.#options.bodyRateWindowMs)
+      }
+    }, 1_000)
+    this.#rateTimer.unref()
+  }
+
+  /** Per configured listener. */
+  get addresses(): readonly ListeningAddresses[] {
+    return this.#listeners.map((listener, i) => {
+      const brokers = new Map<number, Address>()
+      for (const id of this.#options.cluster.brokers().keys()) {
+        const address = listener.advertised(id)
+        if (address !== null) brokers.set(id, address)
+      }
+      return { bootstrap: this.#bootstrapAddresses[i]!, brokers }
+    })
+  }
+
+  /** Live brokers that clients are not told of. */
+  get brokersWithoutPort(): readonly number[] {
+    return [...this.#options.cluster.brokers().keys()].filter((id) =>
+      this.#options.listeners.some((listener) => listener.portOf(id) === null)
+    )
+  }
+
+  connections(): readonly ConnectionInfo[] {
+    return [...this.#connections.values()].map((connection) => connection.info)
+  }
+
+  /** Bytes reserved for frames that are held, both ways. */
+  get inflightBytes(): number {
+    return this.#requestBudget.reservedBytes + this.#responseBudget.reservedBytes
+  }
+
+  stopAccepting(): void {
+    this.#stopWatching()
+    for (const listener of this.#listeners) listener.close()
+  }
+
+  /** Lets every connection finish what produces; cuts what is left after `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.stopAccepting()
+    const connections = [...this.#connections.values()]
+    for (const connection of connections) connection.drain()
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs)
+    })
+    await Promise.race([Promise.all(connections.map((connection) => connection.closed)), deadline])
+    clearTimeout(timer)
+    await this.close()
+  }
+
+  /** Ends everything now. */
+  async close(): Promise<void> {
+    this.stopAccepting()
+    if (this.#rateTimer !== null) clearInterval(this.#rateTimer)
+    const connections = [...this.#connections.values()]
+    for (const connection of connections) connection.cut('drain-timeout')
+    await Promise.all(connections.map((connection) => connection.closed))
+  }
+
+  #accept(socket: Socket, nodeId: number | null, listener: Listener): void {
+    const { limits, cluster, producePath, events, nowMs } = this.#options
+    // A socket may fail before anybody else listens to it.
+    socket.on('error', () => undefined)
+    const upstreams = nodeId === null ? this.#bootstrapUpstreams() : this.#upstreamOf(nodeId)
+    const id = this.#nextId++
+    const connection = new Connection({
+      id,
+      client: socket,
+      upstreams,
+      session: {
+        nodeId,
+        producePath,
+        advertised: (node) => listener.advertised(node),
+        reconciled: (node, host, port) => {
+          const known = cluster.brokers().get(node)
+          return known?.host === host && known.port === port && listener.knows(node)
+        },
+        limits,
+        nowMs
+      },
+      connectTimeoutMs: this.#options.connectTimeoutMs,
+      requestBudget: this.#requestBudget,
+      responseBudget: this.#responseBudget,
+      producePath,
+      reconcile: (brokers) => this.#reconcile(brokers),
+      events,
+      nowMs
+    })
+    this.#connections.set(id, connection)
+    events.opened(connection.info)
+    void connection.closed.then(() => this.#connections.delete(id))
+    if (this.#connections.size > limits.connections) connection.cut('connection-limit')
+    else void connection.start()
+  }
+
+  #upstreamOf(nodeId: number): readonly Address[] {
+    const broker = this.#options.cluster.brokers().get(nodeId)
+    return broker === undefined ? [] : [broker]
+  }
+
+  /** Any broker will do for a bootstrap connection; each starts with another one. */
+  #bootstrapUpstreams(): readonly Address[] {
+    const servers = this.#options.bootstrapServers
+    const first = this.#nextBootstrap++ % servers.length
+    return [...servers.slice(first), ...servers.slice(0, first), ...this.#options.cluster.brokers().values()]
+  }
+
+  /** Opens what has to be open before clients learn of these brokers. Never rejects. */
+  async #reconcile(brokers: readonly Broker[]): Promise<void> {
+    this.#options.cluster.learn(brokers)
+    try {
+      await this.#openPorts(brokers.map((broker) => broker.id))
+    } catch (error) {
+      this.#options.events.internalError(error)
+    }
+  }
+
+  async #followCluster(): Promise<void> {
+    try {
+      await this.#openPorts([...this.#options.cluster.brokers().keys()])
+    } catch (error) {
+      this.#options.events.internalError(error)
+    }
+  }
+
+  async #openPorts(nodeIds: readonly number[]): Promise<void> {
+    const { events } = this.#options
+    for (const listener of this.#listeners) {
+      for (const nodeId of nodeIds) {
+        const known = listener.advertised(nodeId) !== null
+        const address = await listener.ensure(nodeId)
+        if (address === null) {
+          if (!this.#withoutPort.has(nodeId)) events.brokerWithoutPort(nodeId)
+          this.#withoutPort.add(nodeId)
+        } else if (!known) {
+          events.listening(nodeId, address)
+        }
+      }
+    }
+  }
+}

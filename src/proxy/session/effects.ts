@@ -1,0 +1,63 @@
+/**
+ * What goes into a session and what comes out of it. The session owns no socket, no clock and no timer: a driver turns
+ * what happens on the sockets into events, and carries the effects out.
+ */
+import type { Broker } from '../addresses.ts'
+import type { Judged, ProduceCall } from '../produce-path.ts'
+
+export type SessionEvent =
+  | { readonly type: 'client-bytes'; readonly chunk: Buffer }
+  | { readonly type: 'upstream-bytes'; readonly chunk: Buffer }
+  /** The client will send no more (FIN). What it sent is still carried out. */
+  | { readonly type: 'client-end' }
+  /** The write buffer towards that side has filled up, or has run empty again. */
+  | { readonly type: 'upstream-blocked'; readonly blocked: boolean }
+  | { readonly type: 'client-blocked'; readonly blocked: boolean }
+  /** The bytes asked for by a `reserve` effect are reserved. */
+  | { readonly type: 'reserved'; readonly direction: Direction }
+  | { readonly type: 'judged'; readonly judged: Judged }
+  /** Every broker named by a `reconcile` effect has its listener, or is known to have no port. */
+  | { readonly type: 'reconciled' }
+  /** Finish what produces, then close. */
+  | { readonly type: 'drain' }
+
+export type Direction = 'request' | 'response'
+
+export type Effect =
+  /** `frees`: the frame's reservation ends when these bytes have left the process. */
+  | { readonly type: 'to-upstream'; bytes: Buffer; readonly frees: boolean }
+  | { readonly type: 'to-client'; bytes: Buffer; readonly frees: boolean }
+  | { readonly type: 'reserve'; readonly direction: Direction; readonly bytes: number }
+  /** Nothing of the frame was sent on: its reservation ends now. */
+  | { readonly type: 'free'; readonly direction: Direction }
+  | { readonly type: 'judge'; readonly call: ProduceCall }
+  | { readonly type: 'reconcile'; readonly brokers: readonly Broker[] }
+  /** For metrics: one request was taken up, or one response went out. */
+  | { readonly type: 'count'; readonly what: Direction; readonly apiKey: number; readonly bytes: number }
+  | { readonly type: 'client-id'; readonly clientId: string | null }
+  /** The client's bytes are all on their way: end the upstream side, and close when it answers with its own end. */
+  | { readonly type: 'finish' }
+  /** Send what is buffered towards both sides, then close. */
+  | { readonly type: 'close'; readonly reason: CloseReason; readonly detail?: string }
+
+/** Why a connection was closed; also the values of the metric's label. */
+export const closeReasons = [
+  'client-closed',
+  'upstream-closed',
+  'upstream-unreachable',
+  'drained',
+  'drain-timeout',
+  'frame-length',
+  'unsupported-api',
+  'malformed-request',
+  'malformed-response',
+  'unexpected-response',
+  'sasl-handshake-v0',
+  'acks-zero-refused',
+  'too-many-gates',
+  'slow-body',
+  'connection-limit',
+  'internal-error'
+] as const
+
+export type CloseReason = (typeof closeReasons)[number]

@@ -1,0 +1,34 @@
+/** A rate limit with a burst: look-ups of ids nobody has seen yet are the one thing a producer can make us ask at will. */
+import type { Clock } from './types.ts'
+
+export class TokenBucket {
+  readonly #clock: Clock
+  readonly #burst: number
+  readonly #perSecond: number
+  #tokens: number
+  #filledMs: number
+
+  constructor(clock: Clock, burst: number, perSecond: number) {
+    this.#clock = clock
+    this.#burst = burst
+    this.#perSecond = perSecond
+    this.#tokens = burst
+    this.#filledMs = clock.nowMs()
+  }
+
+  take(): boolean {
+    const nowMs = this.#clock.nowMs()
+    // A clock that is set back must not take tokens away.
+    const gained = (Math.max(0, nowMs - this.#filledMs) / 1000) * this.#perSecond
+    this.#tokens = Math.min(this.#burst, this.#tokens + gained)
+    this.#filledMs = nowMs
+    if (this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
+  }
+
+  /** Milliseconds until `take` can succeed. */
+  get nextMs(): number {
+    return Math.max(1, Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000))
+  }
+}

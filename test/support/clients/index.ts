@@ -1,0 +1,34 @@
+/**
+ * The clients that every suite runs with, and which of them this machine can run.
+ */
+import type { ClientDriver, ClientName } from './driver.ts'
+import { javaDriver, prepareJava } from './java.ts'
+import { kafkajsDriver } from './kafkajs.ts'
+import { librdkafkaDriver, prepareLibrdkafka } from './librdkafka.ts'
+
+export const clientNames: ClientName[] = ['kafkajs', 'java', 'librdkafka']
+
+/** By client, in words why it cannot run here; empty where it can. */
+export type MissingClients = Partial<Record<ClientName, string>>
+
+/** Installs or compiles what the clients need (seconds, the first time) and says which cannot be had. */
+export async function prepareClients(): Promise<MissingClients> {
+  const missing: MissingClients = {}
+  const prepare = async (name: ClientName, preparation: () => Promise<string | undefined>): Promise<void> => {
+    const reason = await preparation().catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+    if (reason !== undefined) missing[name] = reason
+  }
+  await Promise.all([prepare('java', prepareJava), prepare('librdkafka', prepareLibrdkafka)])
+  return missing
+}
+
+export async function openDriver(name: ClientName): Promise<ClientDriver> {
+  switch (name) {
+    case 'kafkajs':
+      return kafkajsDriver()
+    case 'java':
+      return await javaDriver()
+    case 'librdkafka':
+      return await librdkafkaDriver()
+  }
+}

@@ -1,0 +1,322 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { PolicyFolder, PolicyStartError } from '../../../src/config/policy-folder.ts'
+import type { FolderReport, PolicyFolderOptions } from '../../../src/config/policy-folder.ts'
+import { FakeSource } from '../../support/contracts.ts'
+
+let root = ''
+let reports: FolderReport[] = []
+let started: PolicyFolder[] = []
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'kontrakt-folder-'))
+  mkdirSync(join(root, 'policies'))
+  reports = []
+  started = []
+})
+afterEach(() => {
+  for (const folder of started) folder.stop()
+  rmSync(root, { recursive: true, force: true })
+})
+
+function put(path: string, content: string): void {
+  mkdirSync(dirname(join(root, 'policies', path)), { recursive: true })
+  writeFileSync(join(root, 'policies', path), content)
+}
+
+function policy(topics: string, more = ''): string {
+  return `apiVersion: kontrakt/v1\ntopics: ${topics}\n${more}`
+}
+
+const broken = 'apiVersion: kontrakt/v1\ntopics: [\n'
+
+async function start(options: Partial<PolicyFolderOptions> = {}): Promise<PolicyFolder> {
+  const folder = await PolicyFolder.start({
+    folder: join(root, 'policies'),
+    stateDir: join(root, 'state'),
+    strict: false,
+    source: null,
+    onReload: (report) => reports.push(report),
+    ...options
+  })
+  started.push(folder)
+  return folder
+}
+
+function names(folder: PolicyFolder): string[] {
+  return folder.contracts.policies.map(({ name }) => name).sort()
+}
+
+function states(folder: PolicyFolder): string[] {
+  return folder.report.files.map(({ path, status }) => `${path} ${status}`)
+}
+
+describe('the start', () => {
+  it('loads every policy of the tree', async () => {
+    put('a.yaml', policy('a'))
+    put('shop/b.yaml', policy('b'))
+    put('a.cases.yaml', 'not read here')
+    const folder = await start()
+    expect(names(folder)).toEqual(['a', 'shop/b'])
+    expect(folder.contracts.forTopic('b')?.policy.file).toBe(join(root, 'policies/shop/b.yaml'))
+    expect(reports).toEqual([])
+  })
+
+  it('is refused when a file does not load and there is no copy of it', async () => {
+    put('a.yaml', policy('a'))
+    put('b.yaml', broken)
+    const error = await start().catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(PolicyStartError)
+    expect((error as PolicyStartError).diagnostics).toMatchObject([
+      { file: join(root, 'policies/b.yaml'), code: 'yaml-syntax' }
+    ])
+  })
+
+  it('is refused without a folder, and with an ODCS file, which this version cannot read', async () => {
+    await expect(start({ folder: join(root, 'nope') })).rejects.toThrow(PolicyStartError)
+    put('a.odcs.yaml', 'x: 1')
+    await expect(start()).rejects.toMatchObject({ diagnostics: [{ code: 'not-yet' }] })
+  })
+
+  it('takes the last good copy of a file that does not load, its schema included, and says so', async () => {
+    put('a.yaml', policy('a', 'value: { format: json, schema: { file: schemas/s.json } }'))
+    put('schemas/s.json', '{"type":"object"}')
+    const version = (await start()).contracts.policies[0]?.version
+    put('a.yaml', broken)
+    put('schemas/s.json', 'gone')
+    const folder = await start()
+    expect(states(folder)).toEqual(['a.yaml last-good'])
+    expect(folder.contracts.forTopic('a')?.policy.version).toBe(version)
+    expect(folder.report.diagnostics).toMatchObject([{ code: 'yaml-syntax', severity: 'error' }])
+  })
+
+  it('with --strict takes no copy', async () => {
+    put('a.yaml', policy('a'))
+    await start()
+    put('a.yaml', broken)
+    await expect(start({ strict: true })).rejects.toThrow(PolicyStartError)
+  })
+
+  it('takes no copy of a file that is gone, and forgets it', async () => {
+    put('a.yaml', policy('a'))
+    put('b.yaml', policy('b'))
+    await start()
+    rmSync(join(root, 'policies/b.yaml'))
+    expect(names(await start())).toEqual(['a'])
+    expect(readdirSync(join(root, 'state/policies'))).toHaveLength(1)
+  })
+
+  it('does not trust a copy that was changed', async () => {
+    put('a.yaml', policy('a'))
+    await start()
+    const [name] = readdirSync(join(root, 'state/policies'))
+    const file = join(root, 'state/policies', name!)
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as { files: Record<string, string> }
+    stored.files['a.yaml'] = Buffer.from(policy('a', 'mode: off')).toString('base64')
+    writeFileSync(file, JSON.stringify(stored))
+    put('a.yaml', broken)
+    await expect(start()).rejects.toThrow(PolicyStartError)
+  })
+
+  it('is refused when two files tie, unless one can give way to its last good copy', async () => {
+    put('a.yaml', policy('a'))
+    put('b.yaml', policy('b'))
+    await start()
+    put('b.yaml', policy('[a, b]'))
+    const folder = await start()
+    expect(states(folder)).toEqual(['a.yaml current', 'b.yaml last-good'])
+    expect(folder.report.diagnostics).toMatchObject([{ code: 'topic-tie' }])
+    await expect(start({ stateDir: null })).rejects.toMatchObject({ diagnostics: [{ code: 'topic-tie' }] })
+  })
+
+  it('warns of a file that nothing reads', async () => {
+    put('a.yml', policy('a'))
+    expect((await start()).report.diagnostics).toMatchObject([{ code: 'file-name', severity: 'warning' }])
+  })
+
+  it('works without a state directory that can be written, with a warning', async () => {
+    put('a.yaml', policy('a'))
+    writeFileSync(join(root, 'state'), 'a file where the folder should be')
+    expect((await start()).report.diagnostics).toMatchObject([{ code: 'file-unreadable', severity: 'warning' }])
+  })
+})
+
+describe('a reload', () => {
+  it('swaps the files that changed and keeps the others as they are', async () => {
+    put('a.yaml', policy('a'))
+    put('b.yaml', policy('b'))
+    const folder = await start()
+    const before = folder.policies
+    put('b.yaml', policy('b', 'mode: reject'))
+    await folder.reload()
+    expect(reports).toHaveLength(1)
+    expect(reports[0]?.changes).toMatchObject([{ path: 'b.yaml' }])
+    expect(folder.policies[0]).toBe(before[0])
+    expect(folder.policies[1]?.model.mode).toBe('reject')
+  })
+
+  it('keeps the last good version of a file that fails, and takes the others', async () => {
+    put('a.yaml', policy('a'))
+    put('b.yaml', policy('b'))
+    const folder = await start()
+    const version = folder.contracts.forTopic('a')?.policy.version
+    put('a.yaml', broken)
+    put('b.yaml', policy('c'))
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml last-good', 'b.yaml current'])
+    expect(folder.contracts.forTopic('a')?.policy.version).toBe(version)
+    expect(folder.contracts.forTopic('b')).toBeNull()
+    expect(folder.contracts.forTopic('c')).not.toBeNull()
+    expect(reports[0]?.diagnostics).toMatchObject([{ code: 'yaml-syntax', file: join(root, 'policies/a.yaml') }])
+  })
+
+  it('keeps the last good version when a schema that it names breaks', async () => {
+    put('a.yaml', policy('a', 'value: { format: json, schema: { file: schemas/s.json } }'))
+    put('schemas/s.json', '{"type":"object"}')
+    const folder = await start()
+    put('schemas/s.json', '{"type":"objekt"}')
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml last-good'])
+    put('schemas/s.json', '{"type":"array"}')
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml current'])
+    expect(reports.at(-1)?.changes).toHaveLength(1)
+  })
+
+  it('takes new files in and old ones out', async () => {
+    put('a.yaml', policy('a'))
+    const folder = await start()
+    renameSync(join(root, 'policies/a.yaml'), join(root, 'policies/c.yaml'))
+    put('d.yaml', policy('d'))
+    await folder.reload()
+    expect(names(folder)).toEqual(['c', 'd'])
+    expect(
+      reports[0]?.changes.map(({ path, before, after }) => `${path} ${before !== null} ${after !== null}`)
+    ).toEqual(['a.yaml true false', 'c.yaml false true', 'd.yaml false true'])
+  })
+
+  it('leaves a new file that does not load out, and says so', async () => {
+    put('a.yaml', policy('a'))
+    const folder = await start()
+    put('b.yaml', broken)
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml current', 'b.yaml failed'])
+    expect(names(folder)).toEqual(['a'])
+  })
+
+  it('makes the file that changed give way in a tie', async () => {
+    put('b.yaml', policy('b'))
+    put('c.yaml', policy('c'))
+    const folder = await start()
+    put('a.yaml', policy('c'))
+    put('b.yaml', policy('[b, c]'))
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml failed', 'b.yaml last-good', 'c.yaml current'])
+    expect(folder.contracts.forTopic('c')?.policy.name).toBe('c')
+    expect(folder.contracts.forTopic('b')?.policy.name).toBe('b')
+  })
+
+  it('lets a topic move between files in one step', async () => {
+    put('a.yaml', policy('[a, x]'))
+    put('b.yaml', policy('b'))
+    const folder = await start()
+    put('a.yaml', policy('a'))
+    put('b.yaml', policy('[b, x]'))
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml current', 'b.yaml current'])
+    expect(folder.contracts.forTopic('x')?.policy.name).toBe('b')
+  })
+
+  it('does not let a file take a topic from one that fails to give it up', async () => {
+    put('a.yaml', policy('[a, x]'))
+    put('b.yaml', policy('b'))
+    const folder = await start()
+    put('a.yaml', broken)
+    put('b.yaml', policy('[b, x]'))
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml last-good', 'b.yaml last-good'])
+    expect(folder.contracts.forTopic('x')?.policy.name).toBe('a')
+  })
+
+  it('keeps everything when the folder is gone', async () => {
+    put('a.yaml', policy('a', 'mode: reject'))
+    const folder = await start()
+    renameSync(join(root, 'policies'), join(root, 'moved'))
+    await folder.reload()
+    expect(names(folder)).toEqual(['a'])
+    expect(reports[0]?.diagnostics).toMatchObject([{ code: 'file-unreadable' }])
+    await folder.reload()
+    expect(reports).toHaveLength(1)
+    renameSync(join(root, 'moved'), join(root, 'policies'))
+    await folder.reload()
+    expect(reports[1]?.diagnostics).toEqual([])
+  })
+
+  it('says nothing and changes nothing when nothing changed', async () => {
+    put('a.yaml', policy('a'))
+    const folder = await start()
+    const { contracts } = folder
+    await folder.reload()
+    put('a.yaml', `# a comment\n${policy('a')}`)
+    await folder.reload()
+    expect(folder.contracts.policies).toEqual(contracts.policies)
+    expect(reports).toEqual([])
+  })
+
+  it('is noticed by the watch without being asked for', async () => {
+    put('shop/a.yaml', policy('a'))
+    const changed = Promise.withResolvers<FolderReport>()
+    const folder = await start({ onReload: changed.resolve, debounceMs: 5, rescanMs: 50 })
+    folder.watch()
+    put('shop/a.yaml', policy('a', 'mode: reject'))
+    expect((await changed.promise).contracts.forTopic('a')?.strongestMode({ clientId: null, principal: null })).toBe(
+      'reject'
+    )
+  })
+})
+
+describe('policies that need a registry', () => {
+  const registered = policy(
+    't',
+    'value: { format: json, framing: confluent, schema: { registry: { subject: { strategy: topic-name } } } }\nrules: [{ id: a, expr: value.n > 0.0 }]'
+  )
+
+  it('do not load when the settings name none', async () => {
+    put('a.yaml', registered)
+    await expect(start()).rejects.toMatchObject({ diagnostics: [{ code: 'no-registry' }] })
+  })
+
+  it('load with a warning while it cannot be reached', async () => {
+    put('a.yaml', registered)
+    const source = new FakeSource()
+    source.unreachable = 'connection refused'
+    const folder = await start({ source })
+    expect(states(folder)).toEqual(['a.yaml current'])
+    expect(folder.report.diagnostics).toMatchObject([{ code: 'registry-unreachable', severity: 'warning' }])
+  })
+
+  it('are checked as soon as it answers, and told of once', async () => {
+    put('a.yaml', registered)
+    const source = new FakeSource().add(1, 'json', '{"type":"object","additionalProperties":false}')
+    source.unreachable = 'connection refused'
+    const folder = await start({ source })
+    await folder.reload()
+    expect(reports).toEqual([])
+    source.unreachable = null
+    await folder.reload()
+    expect(reports).toMatchObject([{ diagnostics: [{ code: 'rule-type', severity: 'error' }], changes: [] }])
+    expect(names(folder)).toEqual(['a'])
+  })
+
+  it('do not load when a rule does not fit an admitted version', async () => {
+    put('a.yaml', registered)
+    const source = new FakeSource().add(
+      1,
+      'json',
+      '{"type":"object","additionalProperties":false,"properties":{"n":{"type":"string"}}}'
+    )
+    await expect(start({ source })).rejects.toMatchObject({ diagnostics: [{ code: 'rule-type' }] })
+  })
+})

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { epochStartMs, gateIdleMs, SequenceGates } from '../../../src/enforcement/sequence-gate.ts'
+import type { ChainPosition } from '../../../src/enforcement/sequence-gate.ts'
+
+let nowMs = 0
+const gatesOf = (capacity?: number): SequenceGates => {
+  nowMs = 1_000_000
+  return new SequenceGates(() => nowMs, capacity)
+}
+const at = (baseSequence: number, more: Partial<ChainPosition> = {}): ChainPosition => ({
+  topic: 't',
+  partition: 0,
+  producerId: 7n,
+  producerEpoch: 0,
+  baseSequence,
+  ...more
+})
+
+describe('SequenceGates', () => {
+  it('refuses what comes after the batch that was answered here, and nothing else', () => {
+    const gates = gatesOf()
+    gates.close(at(10))
+    expect(gates.refuses(at(11))).toBe(true)
+    expect(gates.refuses(at(10))).toBe(false)
+    expect(gates.refuses(at(5))).toBe(false)
+    expect(gates.refuses(at(11, { partition: 1 }))).toBe(false)
+    expect(gates.refuses(at(11, { topic: 'u' }))).toBe(false)
+    expect(gates.refuses(at(11, { producerId: 8n }))).toBe(false)
+  })
+
+  it('opens when the refused sequence itself is forwarded', () => {
+    const gates = gatesOf()
+    gates.close(at(10))
+    gates.forwarded(at(5))
+    expect(gates.refuses(at(11))).toBe(true)
+    gates.forwarded(at(10))
+    expect(gates.refuses(at(11))).toBe(false)
+    expect(gates.size).toBe(0)
+    expect(gates.coversTopic('t')).toBe(false)
+  })
+
+  it('falls with the next epoch and leaves an older one to the broker', () => {
+    const gates = gatesOf()
+    gates.close(at(10, { producerEpoch: 3 }))
+    expect(gates.refuses(at(11, { producerEpoch: 2 }))).toBe(false)
+    expect(gates.refuses(at(0, { producerEpoch: 4 }))).toBe(false)
+    gates.forwarded(at(11, { producerEpoch: 2 }))
+    expect(gates.refuses(at(11, { producerEpoch: 3 }))).toBe(true)
+    gates.forwarded(at(0, { producerEpoch: 4 }))
+    expect(gates.size).toBe(0)
+  })
+
+  it('lets the next epoch start at sequence 0 only, for as long as what was in flight may still come', () => {
+    const gates = gatesOf()
+    gates.close(at(0))
+    const next = { producerEpoch: 1 }
+    expect(gates.refuses(at(4, next))).toBe(true)
+    gates.close(at(4, next))
+    expect(gates.refuses(at(3, next))).toBe(true)
+    expect(gates.refuses(at(0, next))).toBe(false)
+    gates.forwarded(at(0, next))
+    expect(gates.refuses(at(1, next))).toBe(false)
+    expect(gates.size).toBe(0)
+  })
+
+  it('takes any sequence of a new epoch when the refusal is long past: another instance may have seen its start', () => {
+    const gates = gatesOf()
+    gates.close(at(0))
+    nowMs += epochStartMs
+    expect(gates.refuses(at(50, { producerEpoch: 1 }))).toBe(false)
+    gates.forwarded(at(50, { producerEpoch: 1 }))
+    expect(gates.size).toBe(0)
+  })
+
+  it('stands at the first refused batch when later ones are refused too, and moves back for an earlier one', () => {
+    const gates = gatesOf()
+    gates.close(at(10))
+    gates.close(at(20))
+    expect(gates.refuses(at(15))).toBe(true)
+    gates.close(at(4))
+    expect(gates.refuses(at(10))).toBe(true)
+    gates.forwarded(at(4))
+    expect(gates.size).toBe(0)
+  })
+
+  it('knows that 0 follows 2147483647', () => {
+    const gates = gatesOf()
+    gates.close(at(2 ** 31 - 2))
+    expect(gates.refuses(at(2 ** 31 - 1))).toBe(true)
+    expect(gates.refuses(at(0))).toBe(true)
+    expect(gates.refuses(at(2 ** 31 - 3))).toBe(false)
+  })
+
+  it('covers its topic until the last gate of the topic is gone', () => {
+    const gates = gatesOf()
+    gates.close(at(1))
+    gates.close(at(1, { partition: 1 }))
+    gates.forwarded(at(1))
+    expect(gates.coversTopic('t')).toBe(true)
+    gates.forwarded(at(1, { partition: 1 }))
+    expect(gates.coversTopic('t')).toBe(false)
+  })
+
+  it('says so when there is no room, and makes room from gates that have been idle long enough', () => {
+    const gates = gatesOf(2)
+    expect(gates.close(at(1))).toBe(true)
+    expect(gates.close(at(1, { producerId: 8n }))).toBe(true)
+    expect(gates.close(at(1, { producerId: 9n }))).toBe(false)
+    expect(gates.close(at(0))).toBe(true)
+    nowMs += gateIdleMs + 1
+    expect(gates.close(at(1, { producerId: 9n }))).toBe(true)
+    expect(gates.size).toBe(1)
+  })
+})
