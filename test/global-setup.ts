@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { prepareClients } from './support/clients/index.ts'
+import { kafkaImage } from './support/cluster/container-cluster.ts'
 import { findProvider, kafkaVersions } from './support/cluster/provider.ts'
 import { hostClusters } from './support/cluster/shared.ts'
 import { startCluster } from './support/cluster/start.ts'
-import { engineVersion, removeLabelled } from './support/engine.ts'
+import { engineVersion, imageExists, removeLabelled } from './support/engine.ts'
 import type { KafkaEnvironment } from './support/kafka.ts'
 import { endLeftovers } from './support/processes.ts'
 
@@ -20,10 +21,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const provider = await findProvider()
   const kind = provider.kind
   const missingClients = kind === 'none' ? {} : await prepareClients()
-  const engine = (await engineVersion()) ?? null
+  const engineMissing = await whyNoEngine()
+  const engine = engineMissing === undefined ? ((await engineVersion()) ?? null) : null
   const clusterSocket = join(folder, 'clusters.sock')
   const environment: KafkaEnvironment = { provider, missingClients, engine, clusterSocket }
-  const notes = notesOn(environment)
+  const notes = notesOn(environment, engineMissing)
   await writeFile(join(folder, 'notes.json'), JSON.stringify(notes))
   refuseAbsence(environment, notes)
   const host = await hostClusters(clusterSocket, async (options) => {
@@ -41,18 +43,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
+/** Undefined when containers can be used. */
+async function whyNoEngine(): Promise<string | undefined> {
+  if ((await engineVersion()) === undefined) return 'no container engine answers (.ci/engine.sh starts one)'
+  const image = kafkaImage('4.3.1')
+  return (await imageExists(image)) ? undefined : `no image ${image} (.ci/engine.sh builds it)`
+}
+
 /** In words what does not run, and what to install. */
-function notesOn({ provider, missingClients, engine }: KafkaEnvironment): string[] {
+function notesOn({ provider, missingClients }: KafkaEnvironment, engineMissing: string | undefined): string[] {
   const notes: string[] = []
   const absent = kafkaVersions.filter((version) => !provider.versions.includes(version))
   if (provider.kind === 'none') {
     notes.push(`Suites against real Apache Kafka did not run: ${provider.missing.join('; ')}.`)
-    notes.push('They need Java 17 and Maven, or a container engine with the images of .ci/engine.sh: see docs/testing.md.')
+    notes.push('They need Java 17 and Maven, or a container engine with our images (.ci/engine.sh): docs/testing.md.')
   } else if (absent.length > 0) {
     notes.push(`Suites against Apache Kafka ${absent.join(' and ')} did not run: ${provider.missing.join('; ')}.`)
   }
-  for (const [client, reason] of Object.entries(missingClients)) notes.push(`Suites with the client ${client} did not run: ${reason}.`)
-  if (engine === null) notes.push('The container suite did not run: no container engine answers (.ci/engine.sh starts one).')
+  for (const [client, reason] of Object.entries(missingClients)) {
+    notes.push(`Suites with the client ${client} did not run: ${reason}.`)
+  }
+  if (engineMissing !== undefined) notes.push(`The container suite did not run: ${engineMissing}.`)
   return notes
 }
 

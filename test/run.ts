@@ -32,11 +32,12 @@ const interruptMs = 10_000
 const folder = await mkdtemp(join(tmpdir(), 'kontrakt-test-'))
 process.env['KONTRAKT_TEST_RUN'] = folder
 let running: ChildProcess | undefined
-let interrupted = false
+/** An object, because a signal changes it while others wait. */
+const interrupt = { received: false }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    interrupted = true
+    interrupt.received = true
     running?.kill('SIGTERM')
     setTimeout(() => running?.kill('SIGKILL'), interruptMs).unref()
   })
@@ -47,14 +48,14 @@ try {
 } finally {
   endLeftovers()
   // Only when a suite could not do it itself: asking for an engine takes a moment.
-  if (interrupted) await removeLabelled().catch(() => undefined)
+  if (interrupt.received) await removeLabelled().catch(() => undefined)
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 }
 
 async function main(args: string[]): Promise<number> {
   const results: SuiteResults[] = []
   for (const { name, projects } of suites) {
-    if (interrupted) break
+    if (interrupt.received) break
     console.log(`\n== ${name}`)
     const output = join(folder, `${name}.json`)
     const code = await runSuite([...projects.flatMap((project) => ['--project', project]), ...args], output)
@@ -67,9 +68,9 @@ async function main(args: string[]): Promise<number> {
   if (notes.length > 0 || notRun.length > 0) console.log('')
   for (const { file, tests } of notRun) console.log(`not run: ${relative(root, file)} (${tests} tests)`)
   for (const note of notes) console.log(note)
-  if (interrupted) console.log('\nInterrupted.')
+  if (interrupt.received) console.log('\nInterrupted.')
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`)
-  if (interrupted) return 130
+  if (interrupt.received) return 130
   return failed > 0 || files === 0 ? 1 : 0
 }
 

@@ -1,12 +1,14 @@
 /**
- * Who may ask the API. With a token: whoever sends it. Without one the server is on a loopback address, and still a web page
- * could make the operator's own browser ask it; a page can do so only under a host name, so those are refused.
+ * Who may ask the API. With a token: whoever sends it. Without one the server is on a loopback address, and still a
+ * web page could make the operator's own browser ask it; a page can do so only under a host name, so those are
+ * refused.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { AdminSettings } from '../config/settings.ts'
 
-export type Access = { readonly allowed: true } | { readonly allowed: false; readonly status: 401 | 403; readonly message: string }
+export type Access =
+  { readonly allowed: true } | { readonly allowed: false; readonly status: 401 | 403; readonly message: string }
 
 export interface AccessRequest {
   /** The `Authorization` header. */
@@ -20,7 +22,8 @@ const allowed: Access = { allowed: true }
 export function checkAccess(admin: AdminSettings, request: AccessRequest): Access {
   if (admin.token !== null) return checkToken(admin.token, request.authorization)
   const host = hostOf(request.host)
-  if (host !== null && (isIP(host) !== 0 || host === 'localhost' || host === admin.address.host.toLowerCase())) return allowed
+  if (host !== null && (isIP(host) !== 0 || host === 'localhost' || host === admin.address.host.toLowerCase()))
+    return allowed
   return { allowed: false, status: 403, message: 'ask by IP address or as localhost, or set admin.token' }
 }
 

@@ -1,4 +1,6 @@
-/** `/api/v1`: what the instance knows, as JSON, in pages; and what a policy would say. Nothing here changes anything. */
+/**
+ * `/api/v1`: what the instance knows, as JSON, in pages; and what a policy would say. Nothing here changes anything.
+ */
 import type { FastifyInstance } from 'fastify'
 import type { RefusalQuery } from '../observability/refusal-journal.ts'
 import type { PageRequest } from './paging.ts'
@@ -48,7 +50,12 @@ const judgeSchema = {
           { type: 'object', additionalProperties: { type: 'string' } },
           {
             type: 'array',
-            items: { type: 'array', minItems: 2, maxItems: 2, prefixItems: [{ type: 'string' }, { type: ['string', 'null'] }] }
+            items: {
+              type: 'array',
+              minItems: 2,
+              maxItems: 2,
+              prefixItems: [{ type: 'string' }, { type: ['string', 'null'] }]
+            }
           }
         ]
       },
@@ -93,7 +100,9 @@ export function apiRoutes(server: FastifyInstance, view: InstanceView): void {
     const { items, total } = view.violations(query, offset, limit)
     return pageAnswer(request.url, { limit, offset }, items, total)
   })
-  server.post<{ Body: PolicyCheckRequest }>('/policies/check', { schema: checkSchema }, (request) => view.checkPolicy(request.body))
+  server.post<{ Body: PolicyCheckRequest }>('/policies/check', { schema: checkSchema }, (request) =>
+    view.checkPolicy(request.body)
+  )
   server.post<{ Body: JudgeRequest }>('/judge', { schema: judgeSchema }, async (request, reply) => {
     const answer = await view.judge(request.body)
     return reply.code(answer.ok ? 200 : 422).send(answer)

@@ -1,6 +1,7 @@
 /**
- * The management server: metrics, health, API. Its own port, loopback unless a token guards it. Metrics and health are
- * open to whoever reaches the address, because neither Prometheus nor an orchestrator's probe has a token; the API is not.
+ * The management server: metrics, health, API. Its own port, loopback unless a token guards it. Metrics and health
+ * are open to whoever reaches the address, because neither Prometheus nor an orchestrator's probe has a token; the
+ * API is not.
  */
 import type { AddressInfo } from 'node:net'
 import type { AnySchema } from 'ajv'
@@ -46,10 +47,14 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   } catch (error) {
     await server.close()
     const { code } = error as NodeJS.ErrnoException
-    const remedy = code === 'EADDRINUSE' ? 'another process has it; set admin.address (--admin)' : 'set admin.address (--admin)'
-    throw new Error(`the admin server cannot listen on ${formatHostPort({ host, port })} (${code ?? 'unknown error'}): ${remedy}`, {
-      cause: error
-    })
+    const remedy =
+      code === 'EADDRINUSE' ? 'another process has it; set admin.address (--admin)' : 'set admin.address (--admin)'
+    throw new Error(
+      `the admin server cannot listen on ${formatHostPort({ host, port })} (${code ?? 'unknown error'}): ${remedy}`,
+      {
+        cause: error
+      }
+    )
   }
   const bound = server.server.address() as AddressInfo
   return { address: { host, port: bound.port }, close: () => server.close() }
@@ -70,8 +75,15 @@ export function buildAdminServer(options: AdminServerOptions): FastifyInstance {
   server.server.maxConnections = maxConnections
   // Query strings are text and are made numbers; bodies are JSON and must be what they are.
   const forQueries = new Ajv2020({ coerceTypes: true, useDefaults: true, allowUnionTypes: true })
-  const forBodies = new Ajv2020({ allowUnionTypes: true, strictTuples: false, strictTypes: false, strictRequired: false })
-  server.setValidatorCompiler<AnySchema>(({ schema, httpPart }) => (httpPart === 'body' ? forBodies : forQueries).compile(schema))
+  const forBodies = new Ajv2020({
+    allowUnionTypes: true,
+    strictTuples: false,
+    strictTypes: false,
+    strictRequired: false
+  })
+  server.setValidatorCompiler<AnySchema>(({ schema, httpPart }) =>
+    (httpPart === 'body' ? forBodies : forQueries).compile(schema)
+  )
   // JSON only: a web page can post text to anybody, but not JSON.
   server.removeContentTypeParser('text/plain')
   server.setErrorHandler((error: FastifyError, request, reply) => fail(options.logger, error, request, reply))
@@ -108,14 +120,25 @@ function guard(api: FastifyInstance, { settings, logger }: AdminServerOptions): 
     const { authorization, host } = request.headers
     const access = checkAccess(settings, { authorization, host })
     if (access.allowed) return
-    logger.warn('admin request refused', { route: request.routeOptions.url ?? null, remoteAddress: request.ip, status: access.status })
+    logger.warn('admin request refused', {
+      route: request.routeOptions.url ?? null,
+      remoteAddress: request.ip,
+      status: access.status
+    })
     if (access.status === 401) void reply.header('www-authenticate', 'Bearer')
-    await reply.code(access.status).send({ error: access.status === 401 ? 'unauthorized' : 'forbidden', message: access.message })
+    await reply
+      .code(access.status)
+      .send({ error: access.status === 401 ? 'unauthorized' : 'forbidden', message: access.message })
   })
   api.addHook('onResponse', async (request, reply) => {
     if (request.method !== 'POST') return
     const { method, routeOptions } = request
-    logger.info('admin request', { method, route: routeOptions.url ?? null, remoteAddress: request.ip, status: reply.statusCode })
+    logger.info('admin request', {
+      method,
+      route: routeOptions.url ?? null,
+      remoteAddress: request.ip,
+      status: reply.statusCode
+    })
   })
 }
 

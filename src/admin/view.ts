@@ -1,6 +1,6 @@
 /**
- * What the admin server may see of the instance it stands in, and nothing more: it never holds the proxy itself. All of it
- * is plain data, ready to be sent; nothing here contains a record's contents.
+ * What the admin server may see of the instance it stands in, and nothing more: it never holds the proxy itself. All
+ * of it is plain data, ready to be sent; nothing here contains a record's contents.
  */
 import type { Diagnostic } from '../contracts/diagnostic.ts'
 import type { Mode } from '../contracts/mode.ts'
@@ -10,7 +10,10 @@ import type { Page, RefusalEntry, RefusalQuery } from '../observability/refusal-
 
 /** Something that is not as it should be, in words; with 200 as well as with 503. */
 export interface Condition {
-  /** Stable, kebab-case: `starting`, `draining`, `upstream-gone`, `registry-down`, `policy-failing`, `broker-without-port`. */
+  /**
+   * Stable, kebab-case: `starting`, `draining`, `upstream-gone`, `registry-down`, `policy-failing`,
+   * `broker-without-port`.
+   */
   readonly code: string
   readonly message: string
 }

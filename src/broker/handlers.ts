@@ -21,7 +21,6 @@ import { offsetCommit } from './apis/offset-commit.ts'
 import { offsetFetch } from './apis/offset-fetch.ts'
 import { produce } from './apis/produce.ts'
 import { syncGroup } from './apis/sync-group.ts'
-import type { Handler } from './handler.ts'
 
 export const handlers = {
   produce,
@@ -50,8 +49,8 @@ export const handlers = {
 
 export type HandlerName = keyof typeof handlers
 
-export type RequestOf<K extends HandlerName> = (typeof handlers)[K] extends Handler<infer Request, never> ? Request : never
-export type AnswerOf<K extends HandlerName> = (typeof handlers)[K] extends Handler<never, infer Answer> ? Answer : never
+export type RequestOf<K extends HandlerName> = ReturnType<(typeof handlers)[K]['decode']>
+export type AnswerOf<K extends HandlerName> = Parameters<(typeof handlers)[K]['encode']>[0]
 
 /** Produce's advertised minimum, see `apis/api-versions.ts`. */
 const advertisedProduceMin = 0

@@ -2,8 +2,8 @@
  * Faults at an exact moment: a test steps in front of an API and decides, per request, what is done and what is said.
  *
  *     broker.intercept('produce', async (call) => {
- *       await call.proceed()          // appended
- *       return 'drop-connection'      // and nobody is told
+ *       await call.proceed()                 // appended
+ *       return 'drop-connection' as const    // and nobody is told
  *     })
  */
 import type { Outcome, RequestContext } from './handler.ts'

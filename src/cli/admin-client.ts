@@ -46,13 +46,19 @@ function readToken(path: string): string {
     const token = readFileSync(path, 'utf8').trim()
     if (token !== '') return token
   } catch (error) {
-    throw new CliError(`the token file ${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`)
+    throw new CliError(
+      `the token file ${path} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`
+    )
   }
   throw new CliError(`the token file ${path} is empty`)
 }
 
 /** GET, as JSON. @throws {CliError} when there is no instance, or it refuses */
-export async function askInstance(target: AdminTarget, path: string, query: Readonly<Record<string, string>> = {}): Promise<unknown> {
+export async function askInstance(
+  target: AdminTarget,
+  path: string,
+  query: Readonly<Record<string, string>> = {}
+): Promise<unknown> {
   const url = new URL(`${target.url}${path}`)
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
   let response: Response
@@ -68,12 +74,19 @@ export async function askInstance(target: AdminTarget, path: string, query: Read
   const body: unknown = await response.json().catch(() => null)
   if (response.ok) return body
   const said = (body as { readonly message?: unknown } | null)?.message
-  const message = `the instance at ${target.url} answered ${response.status}${typeof said === 'string' ? `: ${said}` : ''}`
-  throw new CliError(message, response.status === 401 ? 'give the token with --token-file, or set admin.token in the settings' : null)
+  const reason = typeof said === 'string' ? `: ${said}` : ''
+  const message = `the instance at ${target.url} answered ${response.status}${reason}`
+  throw new CliError(
+    message,
+    response.status === 401 ? 'give the token with --token-file, or set admin.token in the settings' : null
+  )
 }
 
 function unreachable(target: AdminTarget, error: unknown): CliError {
   const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } }
-  const why = error instanceof Error && error.name === 'TimeoutError' ? 'no answer in 10 s' : (cause?.code ?? cause?.message ?? 'no answer')
+  const why =
+    error instanceof Error && error.name === 'TimeoutError'
+      ? 'no answer in 10 s'
+      : (cause?.code ?? cause?.message ?? 'no answer')
   return new CliError(`no instance answers at ${target.url} (${why})`, 'is it running? --admin gives another address')
 }

@@ -45,11 +45,20 @@ function isSettingsFile(path: string, cwd: string): boolean {
 }
 
 /** The settings that were checked last; null when there are none, or they have faults. */
-function checkSettings(given: readonly string[], byDefault: boolean, options: OptionValues, io: CliIo, checked: Checked): Settings | null {
+function checkSettings(
+  given: readonly string[],
+  byDefault: boolean,
+  options: OptionValues,
+  io: CliIo,
+  checked: Checked
+): Settings | null {
   // Flags of settings are not this command's; `--registry` means something else here.
   const { settings: named } = options
   const inputs = settingsInputs(typeof named === 'string' ? { settings: named } : {}, io)
-  const hasDefault = typeof named === 'string' || io.env['KONTRAKT_SETTINGS'] !== undefined || existsSync(resolve(io.cwd, defaultSettingsFile))
+  const hasDefault =
+    typeof named === 'string' ||
+    io.env['KONTRAKT_SETTINGS'] !== undefined ||
+    existsSync(resolve(io.cwd, defaultSettingsFile))
   const files: (string | null)[] = [...given]
   if (byDefault && hasDefault) files.push(null)
   let settings: Settings | null = null
@@ -69,7 +78,13 @@ function policiesOf(settings: Settings | null, io: CliIo): string {
   return folder.startsWith(`${io.cwd}/`) ? folder.slice(io.cwd.length + 1) : folder
 }
 
-async function checkSet(set: PolicySet, options: OptionValues, settings: Settings | null, io: CliIo, checked: Checked): Promise<void> {
+async function checkSet(
+  set: PolicySet,
+  options: OptionValues,
+  settings: Settings | null,
+  io: CliIo,
+  checked: Checked
+): Promise<void> {
   const { policies, diagnostics, fileCount } = loadSet(set)
   checked.diagnostics.push(...diagnostics)
   checked.policies += fileCount
@@ -95,7 +110,9 @@ async function checkWithRegistry(
     for (const policy of policies) {
       const found = await checkAgainstRegistry(policy, registry.source)
       // Here the registry was asked for: that it does not answer is a fault, not a circumstance.
-      checked.diagnostics.push(...found.map((d) => (d.severity === 'warning' ? { ...d, severity: 'error' as const } : d)))
+      checked.diagnostics.push(
+        ...found.map((d) => (d.severity === 'warning' ? { ...d, severity: 'error' as const } : d))
+      )
     }
     if (!save || hasErrors(checked.diagnostics)) return
     const copies = await registry.copiesFor(policies)
@@ -123,7 +140,8 @@ function print({ diagnostics, policies, settingsFiles }: Checked, format: Diagno
     case 'text': {
       const paint = painter(io.colour)
       for (const diagnostic of diagnostics) io.out(diagnosticText(diagnostic, paint))
-      const files = settingsFiles === 0 ? plural(policies, 'policy file') : `${plural(policies, 'policy file')} and the settings`
+      const files =
+        settingsFiles === 0 ? plural(policies, 'policy file') : `${plural(policies, 'policy file')} and the settings`
       const result = diagnostics.length === 0 ? paint('green', 'no faults') : countText(diagnostics)
       io.out(`${files}: ${result}\n`)
     }

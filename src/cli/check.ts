@@ -10,7 +10,10 @@ export function checkCommand({ io, exit }: CommandContext): Command {
     'kontrakt check policies/orders.yaml --format github',
     'kontrakt check --registry --save'
   ])
-    .argument('[paths...]', 'policy folders, policy files and settings files (default: the settings, and the policies they name)')
+    .argument(
+      '[paths...]',
+      'policy folders, policy files and settings files (default: the settings, and the policies they name)'
+    )
     .option('--settings <FILE>', 'settings file (default: kontrakt.yaml, if it is there)')
     .addOption(new Option('--format <FORMAT>', 'how to print').choices(['text', 'json', 'github']).default('text'))
     .option('--json', 'short for --format json')

@@ -32,7 +32,8 @@ export function addSettingsOptions(command: Command, flags?: readonly string[]):
     if (flag === undefined || (flags !== undefined && !flags.includes(flag.name))) continue
     const choices = of === undefined ? '' : `: ${of.filter((word) => notYet?.includes(word) !== true).join(', ')}`
     const otherwise = byDefault === undefined || flag.argument === undefined ? '' : ` (default: ${byDefault})`
-    const text = flag.name === '--no-watch' ? 'do not reload policies when their files change' : `${help}${choices}${otherwise}`
+    const text =
+      flag.name === '--no-watch' ? 'do not reload policies when their files change' : `${help}${choices}${otherwise}`
     command.addOption(new Option(flag.argument === undefined ? flag.name : `${flag.name} <${flag.argument}>`, text))
   }
   return command
@@ -81,7 +82,9 @@ export function adminUrl(text: string): string {
 export function addAdminOptions(command: Command): Command {
   return command
     .option('--settings <FILE>', 'settings file (default: kontrakt.yaml, if it is there)')
-    .addOption(new Option('--admin <URL>', 'admin address of the instance (default: from the settings)').argParser(adminUrl))
+    .addOption(
+      new Option('--admin <URL>', 'admin address of the instance (default: from the settings)').argParser(adminUrl)
+    )
     .option('--token-file <FILE>', 'file that holds the admin token (default: from the settings)')
     .option('--log-level <LEVEL>', 'accepted for all commands; this one logs nothing')
 }

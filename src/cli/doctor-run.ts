@@ -44,5 +44,9 @@ function print(findings: readonly Finding[], problems: number, io: CliIo): void 
     if (remedy !== null) io.out(`      ${printable(remedy)}\n`)
   }
   const warnings = findings.filter((finding) => finding.level === 'warning').length
-  io.out(problems === 0 ? `${paint('green', 'ready to serve')}, ${plural(warnings, 'warning')}\n` : `${paint('red', plural(problems, 'problem'))}, ${plural(warnings, 'warning')}\n`)
+  io.out(
+    problems === 0
+      ? `${paint('green', 'ready to serve')}, ${plural(warnings, 'warning')}\n`
+      : `${paint('red', plural(problems, 'problem'))}, ${plural(warnings, 'warning')}\n`
+  )
 }

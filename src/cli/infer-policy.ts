@@ -1,6 +1,6 @@
 /**
- * The policy that some records suggest: their format, the fields they have in common, what their keys look like. In mode
- * observe, because a sample is no promise. No value of a record ends up in the files, only names and types.
+ * The policy that some records suggest: their format, the fields they have in common, what their keys look like. In
+ * mode observe, because a sample is no promise. No value of a record ends up in the files, only names and types.
  */
 import { isUtf8 } from 'node:buffer'
 import type { InferredShape } from './infer-schema.ts'
@@ -33,7 +33,11 @@ interface Side {
   readonly shape: InferredShape | null
 }
 
-export function inferPolicy(topic: string, records: readonly SampleRecord[], subjects: TopicSubjects | null): InferredPolicy {
+export function inferPolicy(
+  topic: string,
+  records: readonly SampleRecord[],
+  subjects: TopicSubjects | null
+): InferredPolicy {
   // Topic names have no characters that a file name could not have.
   const name = topic
   const keys = records.flatMap(({ key }) => (key === null ? [] : [key]))
@@ -70,16 +74,28 @@ export function inferPolicy(topic: string, records: readonly SampleRecord[], sub
 function inferSide(payloads: readonly Buffer[], registered: TopicSubjects['value'], schemaFile: string): Side {
   const framed = payloads.filter((payload) => payload.length >= 5 && payload[0] === 0).length
   if (registered !== null && framed === payloads.length) {
-    const lines = [`  format: ${registered}`, '  framing: confluent', '  schema:', '    registry: { subject: { strategy: topic-name }, versions: any }']
+    const lines = [
+      `  format: ${registered}`,
+      '  framing: confluent',
+      '  schema:',
+      '    registry: { subject: { strategy: topic-name }, versions: any }'
+    ]
     return { lines, note: `${registered} with the schema of the registry`, shape: null }
   }
   const fallback = payloads.length > 0 && payloads.every((payload) => isUtf8(payload)) ? 'string' : 'bytes'
   const parsed = payloads.map(parseJson)
   if (payloads.length > 0 && parsed.every((one) => one !== null && typeof one.json === 'object' && one.json !== null)) {
     const lines = ['  format: json', '  schema:', `    file: ${schemaFile}`]
-    return { lines, note: 'JSON, with a schema of what the records have in common', shape: inferShape(parsed.map((one) => one?.json)) }
+    return {
+      lines,
+      note: 'JSON, with a schema of what the records have in common',
+      shape: inferShape(parsed.map((one) => one?.json))
+    }
   }
-  const why = framed === payloads.length && payloads.length > 0 ? 'bytes that look framed by a registry (give --registry)' : fallback
+  const why =
+    framed === payloads.length && payloads.length > 0
+      ? 'bytes that look framed by a registry (give --registry)'
+      : fallback
   return { lines: [`  format: ${fallback}`], note: why, shape: null }
 }
 

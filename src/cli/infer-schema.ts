@@ -1,4 +1,7 @@
-/** The JSON Schema that fits a sample of JSON values: types, and which fields all of them have. Open to further fields. */
+/**
+ * The JSON Schema that fits a sample of JSON values: types, and which fields all of them have. Open to further
+ * fields.
+ */
 
 export interface InferredShape {
   readonly types: Set<JsonType>

@@ -24,11 +24,17 @@ export async function inferFromTopic(topic: string, records: number, connection:
   })
   try {
     const samples = await readLatest(client, topic, Math.max(1, Math.min(records, 100_000)))
-    const subjects = connection.registry === null ? null : await registeredSubjects(connection.registry, topic, connection.timings.registryTimeoutMs)
+    const subjects =
+      connection.registry === null
+        ? null
+        : await registeredSubjects(connection.registry, topic, connection.timings.registryTimeoutMs)
     return inferPolicy(topic, samples, subjects)
   } catch (error) {
     if (error instanceof CliError) throw error
-    throw new CliError(`the topic ${topic} cannot be read: ${error instanceof Error ? error.message : String(error)}`, 'see `kontrakt doctor`')
+    throw new CliError(
+      `the topic ${topic} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      'see `kontrakt doctor`'
+    )
   } finally {
     client.close()
   }
@@ -52,9 +58,13 @@ async function readLatest(client: KafkaClient, topic: string, records: number): 
   return readRanges(client, topic, ranges)
 }
 
-function offsetOf(answers: readonly { readonly partition: number; readonly offset: bigint; readonly error: Error | null }[], partition: number): bigint {
+function offsetOf(
+  answers: readonly { readonly partition: number; readonly offset: bigint; readonly error: Error | null }[],
+  partition: number
+): bigint {
   const answer = answers.find((candidate) => candidate.partition === partition)
-  if (answer === undefined || answer.error !== null) throw answer?.error ?? new Error(`no offset for partition ${partition}`)
+  if (answer === undefined || answer.error !== null)
+    throw answer?.error ?? new Error(`no offset for partition ${partition}`)
   return answer.offset
 }
 
@@ -64,12 +74,18 @@ interface Range {
   readonly end: bigint
 }
 
-async function readRanges(client: KafkaClient, topic: string, ranges: readonly Range[]): Promise<readonly SampleRecord[]> {
+async function readRanges(
+  client: KafkaClient,
+  topic: string,
+  ranges: readonly Range[]
+): Promise<readonly SampleRecord[]> {
   const samples: SampleRecord[] = []
   for (let round = 0; round < maxRounds; round++) {
     const open = ranges.filter(({ next, end }) => next < end)
     if (open.length === 0) break
-    const fetched = await client.fetch({ partitions: open.map(({ partition, next }) => ({ topic, partition, offset: next })) })
+    const fetched = await client.fetch({
+      partitions: open.map(({ partition, next }) => ({ topic, partition, offset: next }))
+    })
     for (const { partition, records, error } of fetched) {
       if (error !== null) throw error
       const range = ranges.find((candidate) => candidate.partition === partition)!

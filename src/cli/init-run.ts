@@ -63,14 +63,21 @@ async function makePlan(folder: string, options: OptionValues, io: CliIo): Promi
 }
 
 function checkAddresses(upstream: string, listen: string): void {
-  for (const [flag, text] of [...upstream.split(',').map((server) => ['--upstream', server.trim()] as const), ['--listen', listen] as const]) {
+  for (const [flag, text] of [
+    ...upstream.split(',').map((server) => ['--upstream', server.trim()] as const),
+    ['--listen', listen] as const
+  ]) {
     const parsed = parseHostPort(text)
     if (parsed === null || parsed.port === 0) throw new CliError(`${flag}: '${text}' is not HOST:PORT`, null, 2)
   }
 }
 
 /** Upstream and registry: from flags, else from the settings of that folder. */
-function connectionFor(folder: string, options: OptionValues, io: CliIo): Pick<Settings, 'upstream' | 'registry' | 'timings'> {
+function connectionFor(
+  folder: string,
+  options: OptionValues,
+  io: CliIo
+): Pick<Settings, 'upstream' | 'registry' | 'timings'> {
   const { flags, ...inputs } = settingsInputs(options, io)
   const own = existsSync(join(folder, 'kontrakt.yaml')) ? { settingsFile: join(folder, 'kontrakt.yaml') } : {}
   // A listener is required of settings, though nothing listens here.

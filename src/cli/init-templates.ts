@@ -15,7 +15,8 @@ export function settingsTemplate({ upstream, listen, registry }: SettingsTemplat
     .map((server) => JSON.stringify(server.trim()))
     .join(', ')
   const port = Number(listen.slice(listen.lastIndexOf(':') + 1))
-  const registryLine = registry === null ? '# registry: { url: "http://registry:8081" }' : `registry: { url: ${JSON.stringify(registry)} }`
+  const registryLine =
+    registry === null ? '# registry: { url: "http://registry:8081" }' : `registry: { url: ${JSON.stringify(registry)} }`
   return `# Settings of kontrakt. \`kontrakt settings\` shows what is in effect and where each value comes from,
 # \`kontrakt check\` finds faults, \`kontrakt doctor\` tries everything out before the first start.
 apiVersion: kontrakt/v1

@@ -12,7 +12,9 @@ export function initCommand({ io, exit }: CommandContext): Command {
   ])
     .argument('[dir]', 'where to write', '.')
     .option('--from-topic <TOPIC>', 'infer the policy, in mode observe, from the latest records of a live topic')
-    .addOption(new Option('--records <N>', 'with --from-topic: how many of them to look at').argParser(wholeNumber).default(1000))
+    .addOption(
+      new Option('--records <N>', 'with --from-topic: how many of them to look at').argParser(wholeNumber).default(1000)
+    )
     .option('--force', 'write over files that are there')
   return addSettingsOptions(command, ['--upstream', '--listen', '--registry', '--log-level']).action(
     async (dir: string, options: OptionValues) => {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /*
- * The executable. Plain JavaScript without newer syntax, because it must be able to say so when the Node that runs it is
- * too old for everything else. Then it starts the Node that came as a dependency (the npm package `node`), if it is there.
+ * The executable. Plain JavaScript without newer syntax, because it must be able to say so when the Node that runs it
+ * is too old for everything else. Then it starts the Node that came as a dependency (the npm package `node`), if it
+ * is there.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -31,7 +31,8 @@ export async function run(args: readonly string[], io: CliIo): Promise<number> {
   try {
     const [first = ''] = args
     const instead = notYetCommands.get(first)
-    if (instead !== undefined) throw new CliError(`error[not-yet]: '${first}' is not built yet in this version`, instead, 2)
+    if (instead !== undefined)
+      throw new CliError(`error[not-yet]: '${first}' is not built yet in this version`, instead, 2)
     await program.parseAsync([...args], { from: 'user' })
     return exitCode
   } catch (error) {
@@ -59,7 +60,8 @@ function buildProgram(context: CommandContext): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ kontrakt demo\n  $ kontrakt init\n  $ kontrakt serve --upstream kafka-1:9092 --listen 0.0.0.0:9192\n\n' +
+      '\nExamples:\n  $ kontrakt demo\n  $ kontrakt init\n' +
+        '  $ kontrakt serve --upstream kafka-1:9092 --listen 0.0.0.0:9192\n\n' +
         'Exit codes: 0 done, 1 not (the reason is printed), 2 the command line was not understood.'
     )
   const commands = [
@@ -78,7 +80,12 @@ function buildProgram(context: CommandContext): Command {
     command
       .exitOverride()
       .showHelpAfterError('(--help shows the options)')
-      .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHasColors: () => io.colour, getErrHasColors: () => io.errColour })
+      .configureOutput({
+        writeOut: io.out,
+        writeErr: io.err,
+        getOutHasColors: () => io.colour,
+        getErrHasColors: () => io.errColour
+      })
   }
   return program
 }

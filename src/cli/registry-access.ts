@@ -39,7 +39,8 @@ export async function withRegistry(
   run: (access: RegistryAccess) => Promise<void>
 ): Promise<void> {
   const registry = url === null ? (settings?.registry ?? null) : { url: validUrl(url), auth: null }
-  if (registry === null) throw new CliError('there is no registry to check against', 'give --registry URL, or set registry.url')
+  if (registry === null)
+    throw new CliError('there is no registry to check against', 'give --registry URL, or set registry.url')
   const timeoutMs = settings?.timings.registryTimeoutMs ?? defaultTimeoutMs
   const source = new RegistrySchemaSource({ ...registry, timeoutMs, clock, store: null })
   try {
@@ -55,7 +56,10 @@ function validUrl(text: string): string {
   return parsed.value
 }
 
-async function copiesFor(policies: readonly CompiledPolicy[], source: RegistrySchemaSource): Promise<readonly SchemaCopy[]> {
+async function copiesFor(
+  policies: readonly CompiledPolicy[],
+  source: RegistrySchemaSource
+): Promise<readonly SchemaCopy[]> {
   const copies = new Map<string, SchemaCopy>()
   for (const policy of policies) {
     for (const side of ['key', 'value'] as const) {
@@ -67,7 +71,15 @@ async function copiesFor(policies: readonly CompiledPolicy[], source: RegistrySc
           const subject = schema.subject.replace(/^:\.[^:]*:/, '')
           const { id, context, format, references } = copy
           const version = schema.version ?? 1
-          copies.set(`${context ?? ''} ${subject} ${version}`, { id, subject, version, context, format, source: copy.source, references })
+          copies.set(`${context ?? ''} ${subject} ${version}`, {
+            id,
+            subject,
+            version,
+            context,
+            format,
+            source: copy.source,
+            references
+          })
         }
       }
     }
@@ -87,7 +99,11 @@ async function admittedCopies(
 }
 
 /** What the registry has for a topic under the topic-name strategy. @throws {CliError} when it cannot be asked */
-export async function registeredSubjects(registry: RegistrySettings, topic: string, timeoutMs: number): Promise<TopicSubjects> {
+export async function registeredSubjects(
+  registry: RegistrySettings,
+  topic: string,
+  timeoutMs: number
+): Promise<TopicSubjects> {
   const client = new RegistryClient({ ...registry, timeoutMs }, noEvents, Date.now)
   const formatOf = async (subject: string): Promise<TopicSubjects['key']> => {
     const latest = (await client.versionsOf(subject))?.at(-1)
@@ -96,7 +112,10 @@ export async function registeredSubjects(registry: RegistrySettings, topic: stri
   try {
     return { key: await formatOf(`${topic}-key`), value: await formatOf(`${topic}-value`) }
   } catch (error) {
-    throw new CliError(`the registry cannot be asked: ${error instanceof Error ? error.message : String(error)}`, 'see `kontrakt doctor`')
+    throw new CliError(
+      `the registry cannot be asked: ${error instanceof Error ? error.message : String(error)}`,
+      'see `kontrakt doctor`'
+    )
   } finally {
     client.close()
   }

@@ -7,7 +7,7 @@ import type { CliIo } from './io.ts'
 export function serveCommand({ io, exit }: CommandContext): Command {
   const command = makeCommand('serve', 'run the proxy; SIGTERM drains, a second one ends it at once', [
     'kontrakt serve',
-    'kontrakt serve --upstream kafka-1:9092 --listen 0.0.0.0:9192 --advertised-host kontrakt.internal --policies policies'
+    'kontrakt serve --upstream kafka-1:9092 --listen 0.0.0.0:9192 --advertised-host kontrakt.internal'
   ])
   return addSettingsOptions(command).action(async (options: OptionValues) => exit(await runServe(options, io)))
 }

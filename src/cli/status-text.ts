@@ -18,9 +18,11 @@ export function statusText(status: StatusView, url: string, colour: boolean, now
   const lines = [`${state}  ${url}  version ${status.version}, up ${ageText(nowMs - status.startedAtMs)}`]
   for (const { code, message } of readiness.reasons) lines.push(`  ${paint('red', code)}: ${printable(message)}`)
   for (const { code, message } of readiness.details) lines.push(`  ${paint('yellow', code)}: ${printable(message)}`)
-  lines.push(`upstream     ${upstream.reachable ? 'reachable' : paint('red', 'unreachable')}, ${plural(upstream.brokers.length, 'broker')}`)
+  const reach = upstream.reachable ? 'reachable' : paint('red', 'unreachable')
+  lines.push(`upstream     ${reach}, ${plural(upstream.brokers.length, 'broker')}`)
   for (const { nodeId, address, advertised } of upstream.brokers) {
-    lines.push(`  broker ${nodeId}  ${address}  ${advertised === null ? paint('red', 'has no port') : `reached at ${advertised}`}`)
+    const place = advertised === null ? paint('red', 'has no port') : `reached at ${advertised}`
+    lines.push(`  broker ${nodeId}  ${address}  ${place}`)
   }
   const failing = policies.failing === 0 ? '' : paint('red', `, ${plural(policies.failing, 'file')} failing`)
   lines.push(`policies     ${policies.inForce} in force${failing}`)

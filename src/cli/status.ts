@@ -18,6 +18,10 @@ async function printStatus(options: OptionValues, io: CliIo): Promise<number> {
   const { statusText, isHealthy } = await import('./status-text.ts')
   const target = adminTarget(options, io)
   const status = (await askInstance(target, '/api/v1/status')) as StatusView
-  io.out(options['json'] === true ? `${JSON.stringify(status, null, 2)}\n` : statusText(status, target.url, io.colour, Date.now()))
+  io.out(
+    options['json'] === true
+      ? `${JSON.stringify(status, null, 2)}\n`
+      : statusText(status, target.url, io.colour, Date.now())
+  )
   return isHealthy(status) ? 0 : 1
 }

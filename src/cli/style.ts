@@ -19,7 +19,10 @@ export function painter(colour: boolean): Painter {
   }
 }
 
-/** Text that came from outside, safe to print: no control characters, so no escape sequence of a client id reaches a terminal. */
+/**
+ * Text that came from outside, safe to print: no control characters, so no escape sequence of a client id reaches a
+ * terminal.
+ */
 export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex -- these are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd')

@@ -17,14 +17,7 @@ import { CliError } from './io.ts'
 import type { PolicySet } from './policy-set.ts'
 import { entriesOf, policySets } from './policy-set.ts'
 import { jsonReport, junitReport, textReport } from './test-report.ts'
-
-export interface TestRun {
-  readonly results: readonly CaseResult[]
-  /** Faults of cases files, and of policies that they need. */
-  readonly diagnostics: readonly Diagnostic[]
-  readonly files: number
-  readonly durationMs: number
-}
+import type { TestRun } from './test-report.ts'
 
 export function test(paths: readonly string[], options: OptionValues, io: CliIo): number {
   const startMs = performance.now()
@@ -41,7 +34,8 @@ export function test(paths: readonly string[], options: OptionValues, io: CliIo)
   const format = options['json'] === true ? 'json' : options['format']
   io.out(format === 'json' ? jsonReport(run) : format === 'junit' ? junitReport(run) : textReport(run, io.colour))
   const failed = diagnostics.length > 0 || results.some((result) => !result.passed)
-  if (results.length === 0 && !failed) throw new CliError('there are no cases to run', 'write a *.cases.yaml beside a policy; `kontrakt init` shows one')
+  if (results.length === 0 && !failed)
+    throw new CliError('there are no cases to run', 'write a *.cases.yaml beside a policy; `kontrakt init` shows one')
   return failed ? 1 : 0
 }
 
@@ -68,7 +62,8 @@ function testSet(set: PolicySet): Pick<TestRun, 'results' | 'diagnostics' | 'fil
     const file = set.files.display(path)
     const wholeFile = only === null || only.includes(path)
     if (!read.ok) {
-      if (wholeFile) diagnostics.push({ file, line: 1, column: 1, severity: 'error', code: read.code, message: read.message })
+      if (wholeFile)
+        diagnostics.push({ file, line: 1, column: 1, severity: 'error', code: read.code, message: read.message })
       continue
     }
     const parsed = parseCases(read.bytes, path, file)

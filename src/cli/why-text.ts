@@ -4,7 +4,10 @@ import type { RefusalEntry } from '../observability/refusal-journal.ts'
 import type { Paint } from './style.ts'
 import { painter, printable } from './style.ts'
 
-/** `2026-11-21 10:00:00.000  orders/0  checkout  reject  amount-positive  value.amount: amount must be above zero (12 times)` */
+/**
+ * `2026-11-21 10:00:00.000  orders/0  checkout  reject  amount-positive  value.amount: amount must be above zero (12
+ * times)`
+ */
 export function lineText(entry: RefusalEntry, colour: boolean): string {
   const paint = painter(colour)
   const who = printable(entry.principal ?? entry.clientId ?? '-')
@@ -24,13 +27,18 @@ export function fullText(entry: RefusalEntry, colour: boolean): string {
     ['client id', entry.clientId],
     ['principal', entry.principal],
     ['policy', entry.policy],
-    ['told to the client', entry.errorCode === 0 ? 'nothing' : `${errorByCode(entry.errorCode)?.name ?? 'error'} (${entry.errorCode})`],
+    [
+      'told to the client',
+      entry.errorCode === 0 ? 'nothing' : `${errorByCode(entry.errorCode)?.name ?? 'error'} (${entry.errorCode})`
+    ],
     ['record in its batch', String(entry.batchIndex)],
     ['sequence of the batch', entry.baseSequence === null ? null : String(entry.baseSequence)],
     ['offset', offsetText(entry)],
     ['first', timeText(entry.atMs)]
   ]
-  const shown = rows.flatMap(([name, value]) => (value === null ? [] : [`    ${name.padEnd(22)} ${printable(value)}\n`]))
+  const shown = rows.flatMap(([name, value]) =>
+    value === null ? [] : [`    ${name.padEnd(22)} ${printable(value)}\n`]
+  )
   return `${lineText(entry, colour)}${shown.join('')}`
 }
 

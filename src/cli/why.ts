@@ -6,20 +6,35 @@ import type { CommandContext, OptionValues } from './command.ts'
 import { addAdminOptions, makeCommand, wholeNumber } from './command.ts'
 import type { CliIo } from './io.ts'
 
-const filters = { topic: 'topic', partition: 'partition', clientId: 'clientId', principal: 'principal', rule: 'rule', offset: 'recordOffset' }
+const filters = {
+  topic: 'topic',
+  partition: 'partition',
+  clientId: 'clientId',
+  principal: 'principal',
+  rule: 'rule',
+  offset: 'recordOffset'
+}
 
 export function whyCommand({ io, exit }: CommandContext): Command {
-  const command = makeCommand('why', 'print the last refusals of a running instance and their reasons, the latest last', [
-    'kontrakt why --topic orders',
-    'kontrakt why --client-id checkout --full',
-    'kontrakt why --topic orders --offset 4711 --json'
-  ])
+  const command = makeCommand(
+    'why',
+    'print the last refusals of a running instance and their reasons, the latest last',
+    [
+      'kontrakt why --topic orders',
+      'kontrakt why --client-id checkout --full',
+      'kontrakt why --topic orders --offset 4711 --json'
+    ]
+  )
     .option('--topic <TOPIC>', 'only this topic')
     .option('--client-id <ID>', 'only this client id')
     .option('--principal <NAME>', 'only this principal, such as User:checkout')
     .option('--rule <ID>', 'only this rule or built-in check')
     .addOption(new Option('--partition <N>', 'only this partition').argParser(wholeNumber))
-    .addOption(new Option('--offset <N>', 'only the record at this offset (records that went to their topic)').argParser(wholeNumber))
+    .addOption(
+      new Option('--offset <N>', 'only the record at this offset (records that went to their topic)').argParser(
+        wholeNumber
+      )
+    )
     .addOption(new Option('--limit <N>', 'most entries').argParser(wholeNumber).default(20))
     .option('--full', 'all that is known of each')
     .option('--json', 'print as JSON')

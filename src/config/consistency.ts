@@ -25,7 +25,8 @@ export function checkConsistency(settings: Settings, resolver: Resolver): void {
 
 function checkAdmin({ admin }: Settings, resolver: Resolver): void {
   if (admin === null || admin.token !== null || isLoopback(admin.address.host)) return
-  const message = `the admin address ${formatHostPort(admin.address)} can be reached from other machines, but there is no admin.token`
+  const address = formatHostPort(admin.address)
+  const message = `the admin address ${address} can be reached from other machines, but there is no admin.token`
   const remedy = 'set admin.token, or use a loopback address such as 127.0.0.1:9190'
   resolver.report(resolver.originOf('admin.address'), 'admin-token', message, remedy)
 }
@@ -40,13 +41,25 @@ interface Claim {
 
 function portClaims(listener: ListenerSettings, at: string): readonly Claim[] {
   const { host, port } = listener.address
-  const own = { host, first: port, last: port, path: `${at}.address`, what: `the listener ${formatHostPort(listener.address)}` }
+  const own = {
+    host,
+    first: port,
+    last: port,
+    path: `${at}.address`,
+    what: `the listener ${formatHostPort(listener.address)}`
+  }
   return [own, ...brokerClaims(listener.brokerPorts, host, `${at}.brokerPorts`)]
 }
 
 function brokerClaims(ports: BrokerPorts, host: string, path: string): readonly Claim[] {
   if (ports.kind === 'range') return [{ host, first: ports.first, last: ports.last, path, what: 'a broker port' }]
-  return [...ports.ports].map(([id, port]) => ({ host, first: port, last: port, path, what: `the port of broker ${id}` }))
+  return [...ports.ports].map(([id, port]) => ({
+    host,
+    first: port,
+    last: port,
+    path,
+    what: `the port of broker ${id}`
+  }))
 }
 
 function checkPorts(settings: Settings, resolver: Resolver): void {
@@ -64,8 +77,14 @@ function checkPorts(settings: Settings, resolver: Resolver): void {
       if (!overlaps(claim.host, other.host) || reported.has(pair)) continue
       reported.add(pair)
       const written = resolver.isSet(other.path) ? other : claim
-      const message = `port ${other.first} is meant for both ${claim.what} (${claim.path}) and ${other.what} (${other.path})`
-      resolver.report(resolver.originOf(written.path), 'conflict', message, 'give each its own ports; kontrakt settings shows all')
+      const [one, two] = [claim, other].map(({ what, path }) => `${what} (${path})`)
+      const message = `port ${other.first} is meant for both ${one!} and ${two!}`
+      resolver.report(
+        resolver.originOf(written.path),
+        'conflict',
+        message,
+        'give each its own ports; kontrakt settings shows all'
+      )
     }
   }
 }
@@ -81,7 +100,12 @@ function checkLoop(settings: Settings, resolver: Resolver): void {
   const own = settings.upstream.bootstrapServers.find(isOwn)
   if (own === undefined) return
   const message = `the upstream broker ${formatHostPort(own)} is this instance's own listener`
-  resolver.report(resolver.originOf('upstream.bootstrapServers'), 'conflict', message, 'name the brokers of the cluster behind it')
+  resolver.report(
+    resolver.originOf('upstream.bootstrapServers'),
+    'conflict',
+    message,
+    'name the brokers of the cluster behind it'
+  )
 }
 
 function checkLimits({ limits }: Settings, resolver: Resolver): void {
@@ -93,5 +117,9 @@ function checkLimits({ limits }: Settings, resolver: Resolver): void {
   atMost('requestBytes', 'inflightBytes', 'such a request could never be read')
   atMost('responseBytes', 'inflightBytes', 'such a response could never be opened')
   atMost('inflatedBatchBytes', 'inflightBytes', 'such a batch could never be judged')
-  atMost('unauthenticatedFrameBytes', 'requestBytes', 'nothing before authentication may be larger than what is allowed after it')
+  atMost(
+    'unauthenticatedFrameBytes',
+    'requestBytes',
+    'nothing before authentication may be larger than what is allowed after it'
+  )
 }

@@ -11,7 +11,10 @@ import { settingTree } from './tree.ts'
 type Schema = Readonly<Record<string, unknown>>
 
 const hostPort = { type: 'string', pattern: '^(\\[[0-9A-Fa-f:.%A-Za-z0-9]+\\]|[^:\\[\\],]+):[0-9]{1,5}$' }
-const commaHostPorts = { type: 'string', pattern: '^(\\[[^\\],]+\\]|[^:\\[\\],]+):[0-9]{1,5}(\\s*,\\s*(\\[[^\\],]+\\]|[^:\\[\\],]+):[0-9]{1,5})*$' }
+const commaHostPorts = {
+  type: 'string',
+  pattern: '^(\\[[^\\],]+\\]|[^:\\[\\],]+):[0-9]{1,5}(\\s*,\\s*(\\[[^\\],]+\\]|[^:\\[\\],]+):[0-9]{1,5})*$'
+}
 
 function leafSchema(declaration: SettingDeclaration): Schema {
   const words = (declaration.of ?? []).filter((word) => declaration.notYet?.includes(word) !== true)
@@ -40,15 +43,27 @@ function leafSchema(declaration: SettingDeclaration): Schema {
     count: {
       type: 'integer',
       ...(declaration.min === undefined ? {} : { minimum: Number(declaration.min) }),
-      ...(declaration.max === undefined ? {} : { maximum: declaration.path === 'workers' ? 1 : Number(declaration.max) })
+      ...(declaration.max === undefined
+        ? {}
+        : { maximum: declaration.path === 'workers' ? 1 : Number(declaration.max) })
     },
     size: { type: 'string', pattern: '^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)$' },
     duration: { type: 'string', pattern: '^[0-9]+(ms|s|m|h|d)$' },
     secret: {
       anyOf: [
         { type: 'string', minLength: 1 },
-        { type: 'object', required: ['env'], additionalProperties: false, properties: { env: { type: 'string', minLength: 1 } } },
-        { type: 'object', required: ['file'], additionalProperties: false, properties: { file: { type: 'string', minLength: 1 } } }
+        {
+          type: 'object',
+          required: ['env'],
+          additionalProperties: false,
+          properties: { env: { type: 'string', minLength: 1 } }
+        },
+        {
+          type: 'object',
+          required: ['file'],
+          additionalProperties: false,
+          properties: { file: { type: 'string', minLength: 1 } }
+        }
       ]
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The kinds of value a setting can have: how each is read from YAML and from text (flags, environment), how it is shown,
- * and how a JSON Schema describes it. The declarations in `declarations.ts` refer to these by name.
+ * The kinds of value a setting can have: how each is read from YAML and from text (flags, environment), how it is
+ * shown, and how a JSON Schema describes it. The declarations in `declarations.ts` refer to these by name.
  */
 import { isIPv6 } from 'node:net'
 import { parseDurationMs, parseSizeBytes } from '../contracts/units.ts'
@@ -96,11 +96,7 @@ function number(raw: unknown, form: RawForm): number | null {
   return text !== null && /^-?\d{1,15}$/.test(text) ? Number(text) : null
 }
 
-function within(
-  value: number,
-  options: KindOptions,
-  unit: (text: string) => number
-): Parsed<number> {
+function within(value: number, options: KindOptions, unit: (text: string) => number): Parsed<number> {
   if (options.min !== undefined && value < unit(options.min)) return wrong(`the least is ${options.min}`)
   if (options.max !== undefined && value > unit(options.max)) return wrong(`the most is ${options.max}`)
   return ok(value)
@@ -137,7 +133,8 @@ function parsePortMap(pairs: readonly (readonly [string, unknown])[], form: RawF
   for (const [key, raw] of pairs) {
     if (!/^\d{1,10}$/.test(key) || Number(key) > 0x7fffffff) return wrong(`'${key.slice(0, 40)}' is not a broker id`)
     const port = number(raw, form)
-    if (port === null || port < 0 || port > 65535) return wrong(`the port of broker ${key} is not a number of 0 to 65535`)
+    if (port === null || port < 0 || port > 65535)
+      return wrong(`the port of broker ${key} is not a number of 0 to 65535`)
     if (port !== 0 && taken.has(port)) return wrong(`port ${port} is given to two brokers`)
     if (ports.has(Number(key))) return wrong(`broker ${key} is listed twice`)
     taken.add(port)
@@ -243,7 +240,8 @@ const parsers: { readonly [K in Kind]: Parser<KindValues[K]> } = {
   },
   secret: (raw) => {
     const form = 'expected { env: NAME }, { file: PATH } or a string'
-    if (typeof raw === 'string') return raw === '' ? wrong(`the secret is empty; ${form}`) : ok({ kind: 'plain', value: raw })
+    if (typeof raw === 'string')
+      return raw === '' ? wrong(`the secret is empty; ${form}`) : ok({ kind: 'plain', value: raw })
     if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return wrong(`${form}; found ${describe(raw)}`)
     const entries = Object.entries(raw as Record<string, unknown>)
     const [key, value] = entries[0] ?? []

@@ -1,6 +1,7 @@
 /**
- * The three places a setting can be written, each read into the same shape: concrete path (`listeners.0.address`) to raw
- * value and origin. What is wrong with the place itself is reported here; what is wrong with a value, in `load.ts`.
+ * The three places a setting can be written, each read into the same shape: concrete path (`listeners.0.address`) to
+ * raw value and origin. What is wrong with the place itself is reported here; what is wrong with a value, in
+ * `load.ts`.
  */
 import { Alias, LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Document, Node, Pair } from 'yaml'
@@ -11,7 +12,7 @@ import { declarations } from './declarations.ts'
 import type { RawForm } from './kinds.ts'
 import { settingsFileLimits } from './limits.ts'
 import type { Origin } from './origin.ts'
-import { diagnosticAt } from './origin.ts'
+import { diagnosticAt, formatOrigin } from './origin.ts'
 import type { SettingNode } from './tree.ts'
 import { settingTree, upperSnake, variableOf } from './tree.ts'
 
@@ -49,7 +50,9 @@ export function fileLayer(file: string, text: string): Layer {
   if (document.errors.length > 0) return walk
   if (document.contents === null) {
     const message = 'the file is empty'
-    walk.diagnostics.push(diagnosticAt(originAt(walk, 0), 'error', 'empty-file', message, '`kontrakt init` writes one to start from'))
+    walk.diagnostics.push(
+      diagnosticAt(originAt(walk, 0), 'error', 'empty-file', message, '`kontrakt init` writes one to start from')
+    )
   } else {
     walkMap(walk, document.contents, settingTree, '', '')
   }
@@ -95,12 +98,7 @@ function walkMap(
   }
 }
 
-function unknownKey(
-  origin: Origin,
-  key: string,
-  path: string,
-  children: ReadonlyMap<string, SettingNode>
-): Diagnostic {
+function unknownKey(origin: Origin, key: string, path: string, children: ReadonlyMap<string, SettingNode>): Diagnostic {
   const where = path === '' ? 'a top-level key of the settings' : `a key of '${path}'`
   const remedy = didYouMean(key, [...children.keys()])
   return diagnosticAt(origin, 'error', 'unknown-key', `'${key.slice(0, 80)}' is not ${where}`, remedy)
@@ -116,7 +114,13 @@ function walkChild(walk: Walk, child: SettingNode, pair: Pair, path: string, pat
       return
     case 'not-yet':
       walk.diagnostics.push(
-        diagnosticAt(originOf(walk, pair.key), 'error', 'not-yet', `'${path}' is not built yet in this version`, child.instead)
+        diagnosticAt(
+          originOf(walk, pair.key),
+          'error',
+          'not-yet',
+          `'${path}' is not built yet in this version`,
+          child.instead
+        )
       )
       return
     case 'leaf': {
@@ -144,7 +148,9 @@ function walkList(
   if (node === null || (isScalar(node) && node.value === null)) return
   const origin = originOf(walk, unresolved)
   if (!isSeq(node)) {
-    walk.diagnostics.push(diagnosticAt(origin, 'error', 'wrong-type', `'${path}' must be a list`, 'begin each entry with "- "'))
+    walk.diagnostics.push(
+      diagnosticAt(origin, 'error', 'wrong-type', `'${path}' must be a list`, 'begin each entry with "- "')
+    )
   } else if (node.items.length > settingsFileLimits.listItems) {
     const message = `'${path}' has more than ${settingsFileLimits.listItems} entries`
     walk.diagnostics.push(diagnosticAt(origin, 'error', 'out-of-range', message))
@@ -158,10 +164,14 @@ function walkList(
 const prefix = 'KONTRAKT_'
 
 /** Variables that are ours without being settings, and those that Kubernetes makes for a Service named kontrakt. */
-const otherVariables = /^KONTRAKT_(SETTINGS|(.*_)?SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)$/
+const otherVariables =
+  /^KONTRAKT_(SETTINGS|(.*_)?SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)$/
 
 /** Reads the `KONTRAKT_*` variables; an empty one counts as unset. Never throws. */
-export function environmentLayer(env: Readonly<Record<string, string | undefined>>, referenced: ReadonlySet<string>): Layer {
+export function environmentLayer(
+  env: Readonly<Record<string, string | undefined>>,
+  referenced: ReadonlySet<string>
+): Layer {
   const settings = new Map<string, RawSetting>()
   const diagnostics: Diagnostic[] = []
   const secretParts: [string, SettingDeclaration, string, Origin, string][] = []
@@ -184,7 +194,7 @@ export function environmentLayer(env: Readonly<Record<string, string | undefined
   for (const [path, declaration, part, origin, text] of secretParts) {
     const rival = settings.get(path)
     if (rival !== undefined) {
-      const message = `the secret is set twice, also by ${rival.origin.kind === 'environment' ? rival.origin.name : path}`
+      const message = `the secret is set twice, also by ${formatOrigin(rival.origin)}`
       diagnostics.push(diagnosticAt(origin, 'error', 'conflict', message, 'unset one of them'))
     }
     settings.set(path, { declaration, path, raw: { [part]: text }, form: 'text', origin })
@@ -193,7 +203,12 @@ export function environmentLayer(env: Readonly<Record<string, string | undefined
 }
 
 type FoundVariable =
-  | { readonly kind: 'leaf'; readonly path: string; readonly declaration: SettingDeclaration; readonly part: 'env' | 'file' | null }
+  | {
+      readonly kind: 'leaf'
+      readonly path: string
+      readonly declaration: SettingDeclaration
+      readonly part: 'env' | 'file' | null
+    }
   | { readonly kind: 'not-yet'; readonly path: string; readonly instead: string }
 
 function findVariable(rest: string, children: ReadonlyMap<string, SettingNode>, path: string): FoundVariable | null {
@@ -233,7 +248,10 @@ function findBelow(node: SettingNode, after: string, at: string, exact: boolean)
 function unknownVariable(origin: Origin, name: string): Diagnostic {
   // Compared without the prefix, which they all share and which would make any two of them look alike.
   const known = declarations.filter((d) => d.fileOnly !== true).map((d) => variableOf(d.path).slice(prefix.length))
-  const guess = nearest(name.slice(prefix.length), known.map((variable) => variable.replace('_N_', '_0_')))
+  const guess = nearest(
+    name.slice(prefix.length),
+    known.map((variable) => variable.replace('_N_', '_0_'))
+  )
   const remedy = guess === null ? 'docs/settings.md lists the variables' : `did you mean ${prefix}${guess}?`
   // A warning only: an orchestrator may put anything under our prefix, and a start must not depend on it.
   return diagnosticAt(origin, 'warning', 'unknown-variable', 'no setting has this name; it has no effect', remedy)

@@ -1,6 +1,7 @@
 /**
- * Every limit and every waiting time of a running instance: its default, the range it may be set to, and why it is what
- * it is. The settings, their JSON Schema, `docs/settings.md` and the typed values are all derived from these two tables.
+ * Every limit and every waiting time of a running instance: its default, the range it may be set to, and why it is
+ * what it is. The settings, their JSON Schema, `docs/settings.md` and the typed values are all derived from these two
+ * tables.
  */
 
 export interface LimitRow {
@@ -22,7 +23,8 @@ export const limitTable = [
     default: '100MiB',
     min: '64KiB',
     max: '1GiB',
-    reason: "a broker's socket.request.max.bytes: what the broker would take must fit, what it would refuse need not be read"
+    reason:
+      "a broker's socket.request.max.bytes: what the broker would take must fit, what it would refuse need not be read"
   },
   {
     key: 'responseBytes',
@@ -30,7 +32,7 @@ export const limitTable = [
     default: '100MiB',
     min: '64KiB',
     max: '1GiB',
-    reason: 'opened responses only (Metadata of a large cluster is a few MiB); responses that are relayed opaque have no limit'
+    reason: 'opened responses only (Metadata of a large cluster is a few MiB); what is relayed opaque has no limit'
   },
   {
     key: 'inflightBytes',
@@ -38,7 +40,8 @@ export const limitTable = [
     default: '256MiB',
     min: '1MiB',
     max: '64GiB',
-    reason: 'the memory of all frames, inflated batches and held requests of one process together; above it clients wait'
+    reason:
+      'the memory of all frames, inflated batches and held requests of one process together; above it clients wait'
   },
   {
     key: 'inflatedBatchBytes',
@@ -46,7 +49,8 @@ export const limitTable = [
     default: '64MiB',
     min: '64KiB',
     max: '1GiB',
-    reason: 'a compressed batch may claim a thousand times its size; brokers refuse batches over max.message.bytes (1 MiB) anyway'
+    reason:
+      'a compressed batch may claim a thousand times its size; brokers refuse over max.message.bytes (1 MiB) anyway'
   },
   {
     key: 'recordsPerBatch',
@@ -70,7 +74,7 @@ export const limitTable = [
     default: '16KiB',
     min: '1B',
     max: '100MiB',
-    reason: 'a body must keep this rate over timings.bodyRateWindow, else connections that promise much and send little hold all memory'
+    reason: 'the rate of a body over timings.bodyRateWindow; else who promises much and sends little holds all memory'
   },
   {
     key: 'connections',
@@ -86,7 +90,8 @@ export const limitTable = [
     default: '1000',
     min: '1',
     max: '100000',
-    reason: 'requests of one connection that wait for their answer; librdkafka allows itself 1000000 but sends far fewer'
+    reason:
+      'requests of one connection that wait for their answer; librdkafka allows itself 1000000 but sends far fewer'
   },
   {
     key: 'metricTopics',
@@ -94,7 +99,8 @@ export const limitTable = [
     default: '500',
     min: '1',
     max: '20000',
-    reason: 'distinct topics in metric labels; later ones are counted as topic="other", so that clients cannot grow the metrics'
+    reason:
+      'distinct topics in metric labels; later ones count as topic="other", so that clients cannot grow the metrics'
   },
   {
     key: 'journalEntries',

@@ -1,6 +1,6 @@
 /**
- * Settings from a file, the environment and flags. The result is either complete and consistent, or a list of everything
- * that is wrong with it, each fault at its place; nothing is reported one at a time.
+ * Settings from a file, the environment and flags. The result is either complete and consistent, or a list of
+ * everything that is wrong with it, each fault at its place; nothing is reported one at a time.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -99,7 +99,9 @@ function prepare(inputs: SettingsInputs): Prepared {
     workingFolder: inputs.cwd
   })
   const unreadable = [...fromFile.diagnostics, ...fromEnvironment.diagnostics]
-  const isBroken = fromFile.diagnostics.some((d) => ['yaml', 'duplicate-key', 'unreadable-file', 'empty-file'].includes(d.code))
+  const isBroken = fromFile.diagnostics.some((d) =>
+    ['yaml', 'duplicate-key', 'unreadable-file', 'empty-file'].includes(d.code)
+  )
   return { resolver, file: chosen, isBroken, unreadable }
 }
 
@@ -141,14 +143,20 @@ function referencedVariables(settings: ReadonlyMap<string, RawSetting>): Readonl
 function ordered(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const rank = (d: Diagnostic): number => (d.severity === 'error' ? 0 : 1)
   return [...diagnostics].sort(
-    (a, b) => rank(a) - rank(b) || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column
+    (a, b) =>
+      rank(a) - rank(b) || (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column
   )
 }
 
 /** Null when something required is missing or cannot be read; the resolver then holds the reasons. */
 function build(resolver: Resolver, hasFile: boolean, hostName: string): Settings | null {
   if (hasFile && resolver.take('apiVersion', 'choice') === null && !resolver.isSet('apiVersion')) {
-    resolver.report({ kind: 'default' }, 'missing', "'apiVersion' is not set", "begin the file with 'apiVersion: kontrakt/v1'")
+    resolver.report(
+      { kind: 'default' },
+      'missing',
+      "'apiVersion' is not set",
+      "begin the file with 'apiVersion: kontrakt/v1'"
+    )
   }
   const roles = resolver.take('roles', 'choices') as readonly Role[] | null
   const bootstrapServers = required(resolver, 'upstream.bootstrapServers', 'host-ports')
@@ -166,8 +174,10 @@ function build(resolver: Resolver, hasFile: boolean, hostName: string): Settings
   const logFormat = resolver.take('logFormat', 'choice') as LogFormat | null
   const limits = buildLimits(resolver)
   const timings = buildTimings(resolver)
-  if (roles === null || bootstrapServers === null || listeners === null || folder === null || watch === null) return null
-  if (strict === null || stateDir === null || defaultPolicy === null || registry === 'wrong' || admin === 'wrong') return null
+  if (roles === null || bootstrapServers === null || listeners === null || folder === null || watch === null)
+    return null
+  if (strict === null || stateDir === null || defaultPolicy === null || registry === 'wrong' || admin === 'wrong')
+    return null
   if (acksZero === null || workers === null || logLevel === null || logFormat === null) return null
   if (limits === null || timings === null) return null
   return {
@@ -188,7 +198,11 @@ function build(resolver: Resolver, hasFile: boolean, hostName: string): Settings
   }
 }
 
-function required<K extends 'host-ports' | 'host-port'>(resolver: Resolver, path: string, kind: K): KindValues[K] | null {
+function required<K extends 'host-ports' | 'host-port'>(
+  resolver: Resolver,
+  path: string,
+  kind: K
+): KindValues[K] | null {
   if (!resolver.isSet(path)) resolver.missing(path)
   return resolver.take(path, kind)
 }
@@ -243,7 +257,12 @@ function buildRegistry(resolver: Resolver): RegistrySettings | null | 'wrong' {
     resolver.showDefault('registry.url', null)
     if (!hasUser && !hasPassword) return null
     const origin = resolver.originOf(hasUser ? 'registry.auth.username' : 'registry.auth.password')
-    resolver.report(origin, 'missing', "'registry.auth' is set, but 'registry.url' is not", 'set it, or remove registry.auth')
+    resolver.report(
+      origin,
+      'missing',
+      "'registry.auth' is set, but 'registry.url' is not",
+      'set it, or remove registry.auth'
+    )
     return 'wrong'
   }
   if (hasUser !== hasPassword) {

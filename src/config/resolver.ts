@@ -56,7 +56,12 @@ export class Resolver {
     const sorted = [...indexes].sort(([a], [b]) => a - b)
     for (const [position, [index, origin]] of sorted.entries()) {
       if (index === position) continue
-      this.report(origin, 'missing', `${list}[${index}] is set, but ${list}[${position}] is not`, 'count from 0 without gaps')
+      this.report(
+        origin,
+        'missing',
+        `${list}[${index}] is set, but ${list}[${position}] is not`,
+        'count from 0 without gaps'
+      )
       return position
     }
     return sorted.length
@@ -103,7 +108,9 @@ export class Resolver {
     const origin = this.originOf(path)
     if (reference.kind === 'plain' && origin.kind === 'file') {
       const remedy = 'write { env: NAME } or { file: PATH } instead'
-      this.diagnostics.push(diagnosticAt(origin, 'warning', 'plain-secret', `'${path}' stands in the file in the clear`, remedy))
+      this.diagnostics.push(
+        diagnosticAt(origin, 'warning', 'plain-secret', `'${path}' stands in the file in the clear`, remedy)
+      )
     }
     const read = readSecret(reference, this.#folderOf(origin), this.#context.env)
     if (read.ok) return read.value
@@ -119,8 +126,11 @@ export class Resolver {
   missing(path: string): void {
     const declaration = declarationOf(path.replace(/\.\d+(?=\.|$)/, '[]'))
     const index = /\.(\d+)\./.exec(path)?.[1] ?? '0'
-    const flag = declaration.flag === undefined ? '' : `${declaration.flag.name} ${declaration.flag.argument ?? ''}, or `
-    const remedy = `${flag}'${path.replace(/\.(\d+)\./, '[$1].')}' in the settings file, or ${variableOf(declaration.path).replace('_N_', `_${index}_`)}`
+    const flag =
+      declaration.flag === undefined ? '' : `${declaration.flag.name} ${declaration.flag.argument ?? ''}, or `
+    const inFile = path.replace(/\.(\d+)\./, '[$1].')
+    const variable = variableOf(declaration.path).replace('_N_', `_${index}_`)
+    const remedy = `${flag}'${inFile}' in the settings file, or ${variable}`
     this.report({ kind: 'default' }, 'missing', `'${path}' is not set: ${declaration.help}`, `set it with ${remedy}`)
   }
 
@@ -156,7 +166,12 @@ export class Resolver {
     const refused = declaration.notYet?.find((word) => chosen.includes(word))
     if (refused === undefined) return false
     const usable = declaration.of?.filter((word) => declaration.notYet?.includes(word) !== true) ?? []
-    this.report(found.origin, 'not-yet', `'${path}': ${refused} is not built yet in this version`, `use ${usable.join(', ')}`)
+    this.report(
+      found.origin,
+      'not-yet',
+      `'${path}': ${refused} is not built yet in this version`,
+      `use ${usable.join(', ')}`
+    )
     return true
   }
 

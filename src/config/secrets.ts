@@ -18,7 +18,9 @@ export function readSecret(
     case 'env': {
       const value = env[reference.name]
       if (value === undefined) return { ok: false, problem: `the environment variable ${reference.name} is not set` }
-      return value === '' ? { ok: false, problem: `the environment variable ${reference.name} is empty` } : { ok: true, value }
+      return value === ''
+        ? { ok: false, problem: `the environment variable ${reference.name} is empty` }
+        : { ok: true, value }
     }
     case 'file':
       return readSecretFile(resolve(folder, reference.path))

@@ -16,8 +16,8 @@ export interface HostPort {
 export type Role = 'proxy' | 'quality'
 
 /**
- * Where clients reach broker N. `range`: at `first + N`, up to `last` inclusive. `map`: at the port listed for N, where 0
- * means any free port.
+ * Where clients reach broker N. `range`: at `first + N`, up to `last` inclusive. `map`: at the port listed for N,
+ * where 0 means any free port.
  */
 export type BrokerPorts =
   | { readonly kind: 'range'; readonly first: number; readonly last: number }

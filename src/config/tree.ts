@@ -1,4 +1,6 @@
-/** The declared settings as a tree, which is what the file's structure and the names of variables are checked against. */
+/**
+ * The declared settings as a tree, which is what the file's structure and the names of variables are checked against.
+ */
 import type { SettingDeclaration } from './declarations.ts'
 import { declarations, notYetKeys } from './declarations.ts'
 
@@ -42,6 +44,8 @@ export function upperSnake(key: string): string {
 
 /** The variable that sets a path: `listeners[].address` has `N` for the index. */
 export function variableOf(path: string): string {
-  const parts = path.split('.').map((part) => (part.endsWith('[]') ? `${upperSnake(part.slice(0, -2))}_N` : upperSnake(part)))
+  const parts = path
+    .split('.')
+    .map((part) => (part.endsWith('[]') ? `${upperSnake(part.slice(0, -2))}_N` : upperSnake(part)))
   return `KONTRAKT_${parts.join('_')}`
 }

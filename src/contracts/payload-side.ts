@@ -6,7 +6,7 @@ import type { CompiledPolicy, SideSchema } from './compile.ts'
 import { findingLimits } from './findings.ts'
 import type { PayloadFailure } from './payload/format.ts'
 import { readConfluentFraming } from './payload/framing.ts'
-import type { SchemaLookup, SchemaQuery, SchemaSource } from './schema-source.ts'
+import type { RegisteredSchema, SchemaLookup, SchemaQuery, SchemaSource } from './schema-source.ts'
 import type { Value } from './value.ts'
 
 export type PendingSchema = Extract<SchemaLookup, { state: 'pending' }> & { readonly schemaId: number }
@@ -51,6 +51,7 @@ class RegistrySide implements SideReader {
   readonly #source: SchemaSource
   readonly #schemas: CompiledPolicy['registered']['key']
   readonly #lookups = new Map<number, Lookup>()
+  #last: { readonly schemaId: number; readonly index: number; readonly schema: SideSchema } | null = null
 
   constructor(policy: CompiledPolicy, side: 'key' | 'value', topic: string, source: SchemaSource | null) {
     const place = policy.model[side].schema
@@ -79,18 +80,30 @@ class RegistrySide implements SideReader {
       case 'too-many':
         return unidentified(`this batch names more than ${findingLimits.schemaIdsPerBatch} different schema ids`)
       case 'ready': {
-        const id = `${schemaId}:${messageIndexes.join('.')}`
-        let schema = this.#schemas.get(id)
-        if (schema === undefined) {
-          const found = lookup.schema.formatFor(messageIndexes)
-          if (found === null)
-            return unidentified(`schema ${schemaId} has no message at index ${messageIndexes.join('.')}`)
-          schema = { id, format: found }
-          this.#schemas.set(id, schema)
-        }
+        const schema = this.#schemaFor(lookup.schema, messageIndexes)
+        if (schema === null)
+          return unidentified(`schema ${schemaId} has no message at index ${messageIndexes.join('.')}`)
         return decode(schema, bytes, framing.payloadStart, end)
       }
     }
+  }
+
+  /** Null when the schema has no message at these indexes. */
+  #schemaFor(registered: RegisteredSchema, messageIndexes: readonly number[]): SideSchema | null {
+    const last = this.#last
+    const single = messageIndexes.length === 1 ? messageIndexes[0]! : -1
+    // Nearly every record is written like the one before it.
+    if (last !== null && last.schemaId === registered.id && last.index === single && single !== -1) return last.schema
+    const id = `${registered.id}:${messageIndexes.join('.')}`
+    let schema = this.#schemas.get(id)
+    if (schema === undefined) {
+      const format = registered.formatFor(messageIndexes)
+      if (format === null) return null
+      schema = { id, format }
+      this.#schemas.set(id, schema)
+    }
+    this.#last = { schemaId: registered.id, index: single, schema }
+    return schema
   }
 
   /** Asked once per batch and id, so that all records of a batch see the same answer. */

@@ -24,6 +24,14 @@ export class RecordBindings implements Bindings {
     this.partition = BigInt(partition)
   }
 
+  /** Lets go of the batch: a quiet topic must not keep its last one in memory. */
+  endBatch(): void {
+    this.#records = null
+    this.#headers = null
+    this.key = null
+    this.value = null
+  }
+
   startRecord(index: number): void {
     this.#index = index
     this.#headers = null

@@ -99,6 +99,7 @@ class JudgedTopic implements TopicContract {
       if (judged.length === findingLimits.detailedRecords) findings = new FindingsInBrief()
       if (refused && judged.length === findingLimits.refusedRecords) break
     }
+    this.#bindings.endBatch()
     return { recordCount: records.count, records: judged }
   }
 

@@ -66,8 +66,8 @@ function translate({ level, namespace = '', log }: UntypedEntry): KafkaJsLog {
 /** kafkajs wants a function that gives an object of two functions, each answering a promise. */
 function codecOf(codec: Codec): () => unknown {
   const port = {
-    compress: (encoder: { readonly buffer: Buffer }) => Promise.resolve(deflate(codec, encoder.buffer)),
-    decompress: (bytes: Buffer) => Promise.resolve(inflate(codec, bytes, inflatedBatchBytes))
+    compress: (encoder: { readonly buffer: Buffer }) => Promise.resolve().then(() => deflate(codec, encoder.buffer)),
+    decompress: (bytes: Buffer) => Promise.resolve().then(() => inflate(codec, bytes, inflatedBatchBytes))
   }
   return () => port
 }

@@ -1,6 +1,6 @@
 /**
- * Who produces what, in numbers since the start: for the API's lists of topics and of producers. The least recently seen
- * are forgotten at the bound, because any client can name any client id.
+ * Who produces what, in numbers since the start: for the API's lists of topics and of producers. The least recently
+ * seen are forgotten at the bound, because any client can name any client id.
  */
 import { LRUCache } from 'lru-cache'
 import type { RecordVerdict } from './metrics.ts'

@@ -1,8 +1,8 @@
 /**
- * Keeps clients from growing the metrics. Topics, rules and client ids come from outside; each new value of a label makes
- * new time series, here and in the store that scrapes. So a label keeps the first N distinct values it sees, and a
- * metric its first M series; what comes after is counted as `other`. Nothing that has been seen is ever forgotten, since
- * a counter that moved to `other` would seem to have been reset.
+ * Keeps clients from growing the metrics. Topics, rules and client ids come from outside; each new value of a label
+ * makes new time series, here and in the store that scrapes. So a label keeps the first N distinct values it sees,
+ * and a metric its first M series; what comes after is counted as `other`. Nothing that has been seen is ever
+ * forgotten, since a counter that moved to `other` would seem to have been reset.
  */
 
 export const otherValue = 'other'
@@ -42,7 +42,11 @@ export class SeriesBounder<Child> {
   readonly #maxSeries: number
   readonly #make: (values: readonly string[]) => Child
 
-  constructor(bounders: readonly (LabelBounder | null)[], maxSeries: number, make: (values: readonly string[]) => Child) {
+  constructor(
+    bounders: readonly (LabelBounder | null)[],
+    maxSeries: number,
+    make: (values: readonly string[]) => Child
+  ) {
     this.#bounders = bounders
     this.#maxSeries = maxSeries
     this.#make = make

@@ -18,7 +18,9 @@ export const catalogue = {
     name: 'kontrakt_records_total',
     type: 'counter',
     labels: ['topic', 'verdict'],
-    help: 'Records judged, by what was done with them: accept, observe, mark, reject, or refused-with-batch (nothing wrong with it, but its batch was refused).'
+    help:
+      'Records judged, by what was done with them: accept, observe, mark, reject, or refused-with-batch ' +
+      '(nothing wrong with it, but its batch was refused).'
   },
   batchesJudged: {
     name: 'kontrakt_batches_judged_total',
@@ -49,7 +51,10 @@ export const catalogue = {
     name: 'kontrakt_partitions_refused_total',
     type: 'counter',
     labels: ['topic', 'error', 'cause'],
-    help: 'Partitions of Produce requests answered here instead of by the broker. cause="neighbour": nothing wrong with it, but an old client treats all partitions of its request alike (refused-with-neighbour); cause="gate": a later batch of a chain whose earlier batch was refused.'
+    help:
+      'Partitions of Produce requests answered here instead of by the broker. cause="neighbour": nothing wrong with ' +
+      'it, but an old client treats all partitions of its request alike (refused-with-neighbour); cause="gate": a ' +
+      'later batch of a chain whose earlier batch was refused.'
   },
   gateClosings: {
     name: 'kontrakt_gate_closings_total',

@@ -12,7 +12,10 @@ export class EventLoopLag {
     this.#histogram.enable()
   }
 
-  /** Quantile to seconds since the last call. What the histogram holds includes the timer's own period, which is no lag. */
+  /**
+   * Quantile to seconds since the last call. What the histogram holds includes the timer's own period, which is no
+   * lag.
+   */
   take(): readonly (readonly [quantile: string, seconds: number])[] {
     const lag = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - resolutionMs / 1000)
     const isEmpty = this.#histogram.count === 0

@@ -83,7 +83,5 @@ type NumberField =
 /** Undefined fields are left out of the line. */
 export type LogFields = {
   readonly [K in LogField]?:
-    | (K extends ListField ? readonly (string | number)[] : K extends NumberField ? number : string)
-    | null
-    | undefined
+    (K extends ListField ? readonly (string | number)[] : K extends NumberField ? number : string) | null | undefined
 }

@@ -30,8 +30,8 @@ export interface LoggerOptions {
 }
 
 /**
- * Lines that stderr has not taken yet, in bytes; above it new lines are dropped. A full pipe must neither stop the proxy
- * nor fill its memory.
+ * Lines that stderr has not taken yet, in bytes; above it new lines are dropped. A full pipe must neither stop the
+ * proxy nor fill its memory.
  */
 const maxBufferedBytes = 8 * 1024 * 1024
 
@@ -60,7 +60,13 @@ function destinationOf(options: LoggerOptions): DestinationStream {
     // Loaded only when asked for: it takes longer to load than everything else together.
     const pretty = createRequire(import.meta.url)('pino-pretty') as typeof pinoPretty
     // In this process and synchronous: people read it as things happen, and Ctrl-C loses nothing.
-    return pretty({ destination: destination ?? 2, sync: true, colorize: colour, singleLine: true, ignore: 'pid,hostname' })
+    return pretty({
+      destination: destination ?? 2,
+      sync: true,
+      colorize: colour,
+      singleLine: true,
+      ignore: 'pid,hostname'
+    })
   }
   return destination ?? pino.destination({ dest: 2, sync: false, maxLength: maxBufferedBytes })
 }

@@ -56,7 +56,8 @@ export class Metrics {
       ['version', new LabelBounder(maxOperatorValues)],
       ['broker', new LabelBounder(maxOperatorValues)]
     ])
-    for (const [key, declaration] of Object.entries(catalogue) as [MetricKey, MetricDeclaration][]) this.#declare(key, declaration)
+    for (const [key, declaration] of Object.entries(catalogue) as [MetricKey, MetricDeclaration][])
+      this.#declare(key, declaration)
     this.#judging = histogram(this.#registry, catalogue.judgingDuration)
     this.#gauge('buildInfo', [options.version, process.versions.node], 1)
     this.#onScrape('eventLoopLag', () => {
@@ -136,15 +137,25 @@ export class Metrics {
     this.#onScrape('inflightBytes', () => this.#gauge('inflightBytes', [], read()))
   }
 
-  /** After each load of the folder, the first included. `policies`: those in force now; `failing`: files that did not load. */
-  policiesLoaded(policies: readonly { readonly name: string; readonly version: string }[], failing: number, nowMs: number): void {
+  /**
+   * After each load of the folder, the first included. `policies`: those in force now; `failing`: files that did not
+   * load.
+   */
+  policiesLoaded(
+    policies: readonly { readonly name: string; readonly version: string }[],
+    failing: number,
+    nowMs: number
+  ): void {
     const outcome = failing === 0 ? 'success' : 'failure'
     this.#count('policyReloads', [outcome], 1)
     this.#gauge('policyLastReload', [outcome], nowMs / 1000)
     this.#gauge('policiesFailing', [], failing)
     // Versions come and go without end: each load starts anew, within the same bound.
     this.#plainGauges.get('policyInfo')!.reset()
-    this.#gauges.set('policyInfo', this.#series(catalogue.policyInfo, this.#plainGauges.get('policyInfo')!, freshBounders()))
+    this.#gauges.set(
+      'policyInfo',
+      this.#series(catalogue.policyInfo, this.#plainGauges.get('policyInfo')!, freshBounders())
+    )
     for (const { name, version } of policies) this.#gauge('policyInfo', [name, version], 1)
   }
 
@@ -165,7 +176,8 @@ export class Metrics {
   /** All metrics as text: Prometheus' format, or OpenMetrics when `accept` (the HTTP header) prefers it. */
   async scrape(accept: string | undefined): Promise<Scrape> {
     const text = await this.#registry.metrics()
-    if (accept?.includes('application/openmetrics-text') !== true) return { contentType: this.#registry.contentType, body: text }
+    if (accept?.includes('application/openmetrics-text') !== true)
+      return { contentType: this.#registry.contentType, body: text }
     return { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(text) }
   }
 

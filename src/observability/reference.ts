@@ -5,7 +5,8 @@ import { logFields } from './log-fields.ts'
 
 export function metricsReference(): string {
   const rows = (Object.values(catalogue) as MetricDeclaration[]).map(({ name, type, labels, help }) => {
-    return `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help.replaceAll('|', '\\|')} |`
+    const names = labels.map((label) => `\`${label}\``).join(', ')
+    return `| \`${name}\` | ${type} | ${names} | ${help.replaceAll('|', '\\|')} |`
   })
   return ['| metric | type | labels | meaning |', '|---|---|---|---|', ...rows, ''].join('\n')
 }

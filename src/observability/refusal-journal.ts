@@ -1,10 +1,10 @@
 /**
- * The last violations of this instance, for `kontrakt why` and the API: what was wrong, where, whose it was, and what was
- * done about it; never what stood in the record.
+ * The last violations of this instance, for `kontrakt why` and the API: what was wrong, where, whose it was, and what
+ * was done about it; never what stood in the record.
  *
- * A ring bounded in entries and in bytes: a new entry pushes out the oldest. A producer that sends nothing but bad records
- * would push out everybody else's within seconds, so the same check broken by the same client in the same topic and field
- * counts up one entry for a second.
+ * A ring bounded in entries and in bytes: a new entry pushes out the oldest. A producer that sends nothing but bad
+ * records would push out everybody else's within seconds, so the same check broken by the same client in the same
+ * topic and field counts up one entry for a second.
  */
 
 /** One violation, or several of the same kind. */
@@ -158,7 +158,8 @@ export class RefusalJournal {
 
   #append(key: string, entry: Mutable<RefusalEntry>): void {
     const bytes = entryOverheadBytes + 2 * (key.length + textLength(entry))
-    while (this.#count > 0 && (this.#count >= this.#limits.entries || this.#bytes + bytes > this.#limits.bytes)) this.#dropOldest()
+    while (this.#count > 0 && (this.#count >= this.#limits.entries || this.#bytes + bytes > this.#limits.bytes))
+      this.#dropOldest()
     if (bytes > this.#limits.bytes) return
     const slot = { entry, key, bytes }
     this.#slots[(this.#head + this.#count) % this.#limits.entries] = slot
@@ -211,7 +212,10 @@ function toEntry(refusal: Refusal, id: number): Mutable<RefusalEntry> {
 
 function textLength(entry: RefusalEntry): number {
   const { topic, clientId, principal, policy, rule, path, message, expected, found } = entry
-  return [topic, clientId, principal, policy, rule, path, message, expected, found].reduce((sum, text) => sum + (text?.length ?? 0), 0)
+  return [topic, clientId, principal, policy, rule, path, message, expected, found].reduce(
+    (sum, text) => sum + (text?.length ?? 0),
+    0
+  )
 }
 
 function cut(text: string): string {
@@ -230,5 +234,10 @@ function matches(entry: RefusalEntry, query: RefusalQuery): boolean {
   if (query.rule !== undefined && entry.rule !== query.rule) return false
   if (query.sinceMs !== undefined && entry.lastAtMs < query.sinceMs) return false
   if (query.offset === undefined) return true
-  return entry.offset !== null && entry.lastOffset !== null && query.offset >= entry.offset && query.offset <= entry.lastOffset
+  return (
+    entry.offset !== null &&
+    entry.lastOffset !== null &&
+    query.offset >= entry.offset &&
+    query.offset <= entry.lastOffset
+  )
 }

@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   readonly responseBudget: ByteBudget
   readonly producePath: ProducePath
   readonly reconcile: (brokers: readonly Broker[]) => Promise<void>
+  /** The broker ended the connection, or could not be reached; resolves when what follows from that is done. */
+  readonly upstreamLost: () => Promise<void>
   readonly events: ProxyEvents
   readonly nowMs: () => number
 }
@@ -61,6 +63,7 @@ export class Connection {
   #clientReading = false
   #upstreamReading = true
   #closing = false
+  #clientEnded = false
   #resolveClosed: () => void = () => undefined
   #clientId: string | null = null
   #requests = 0
@@ -100,6 +103,7 @@ export class Connection {
   async start(): Promise<void> {
     const upstream = await this.#connectUpstream()
     if (upstream === null) {
+      await this.#options.upstreamLost()
       this.#end('upstream-unreachable')
       return
     }
@@ -110,13 +114,16 @@ export class Connection {
     this.#upstream = upstream
     upstream.on('data', (chunk: Buffer) => this.#handle({ type: 'upstream-bytes', chunk }))
     upstream.on('drain', () => this.#handle({ type: 'upstream-blocked', blocked: false }))
-    upstream.on('end', () => this.#end('upstream-closed'))
-    upstream.on('error', () => this.#end('upstream-closed'))
-    upstream.on('close', () => this.#end('upstream-closed'))
+    upstream.on('end', () => this.#lost())
+    upstream.on('error', () => this.#lost())
+    upstream.on('close', () => this.#lost())
     const client = this.#client
     client.on('data', (chunk: Buffer) => this.#fromClient(chunk))
     client.on('drain', () => this.#handle({ type: 'client-blocked', blocked: false }))
-    client.on('end', () => this.#handle({ type: 'client-end' }))
+    client.on('end', () => {
+      this.#clientEnded = true
+      this.#handle({ type: 'client-end' })
+    })
     this.#clientReading = true
     client.resume()
   }
@@ -168,6 +175,13 @@ export class Connection {
       this.#options.events.upstreamUnreachable({ host, port }, failure.message)
     }
     return null
+  }
+
+  /** A lost upstream closes the client connection; it is never silently opened again. */
+  #lost(): void {
+    if (this.#closing) return
+    if (this.#clientEnded) this.#end('client-closed')
+    else void this.#options.upstreamLost().then(() => this.#end('upstream-closed'))
   }
 
   #fromClient(chunk: Buffer): void {

@@ -23,6 +23,7 @@ export class Listener {
   readonly #servers = new Map<number | null, Server>()
   readonly #opening = new Map<number, Promise<Address | null>>()
   readonly #advertised = new Map<number, Address>()
+  #closed = false
 
   constructor(options: ListenerOptions, accept: Accept) {
     this.#options = options
@@ -60,8 +61,25 @@ export class Listener {
     return opening
   }
 
+  /**
+   * Refuses connections for a broker that is down, as the broker itself does; its address stays taken by us in name only.
+   * kafkajs for one tells "cannot connect" from "connected and closed", and loses records on the latter.
+   */
+  refuse(nodeId: number): void {
+    this.#servers.get(nodeId)?.close()
+    this.#servers.delete(nodeId)
+  }
+
+  /** Takes connections for that broker again. Rejects when somebody else has taken the port meanwhile. */
+  async admit(nodeId: number): Promise<void> {
+    const address = this.#advertised.get(nodeId)
+    if (address === undefined || this.#servers.has(nodeId) || this.#closed) return
+    await this.#listen(nodeId, address.port)
+  }
+
   /** Stops accepting; connections that are open stay open. */
   close(): void {
+    this.#closed = true
     for (const server of this.#servers.values()) server.close()
     this.#servers.clear()
   }

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Address } from '../kafka/address.ts'
 import type { Broker } from './addresses.ts'
+import { BrokerProbe } from './broker-probe.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionInfo } from './connection.ts'
@@ -50,6 +51,7 @@ export class Proxy {
   readonly #requestBudget: ByteBudget
   readonly #responseBudget: ByteBudget
   readonly #withoutPort = new Set<number>()
+  readonly #probe: BrokerProbe
   #bootstrapAddresses: readonly Address[] = []
   #nextId = 1
   #nextBootstrap = 0
@@ -61,6 +63,11 @@ export class Proxy {
     // Answers have a budget of their own: they free memory when they leave, so requests must not keep them waiting.
     this.#requestBudget = new ByteBudget(options.limits.inflightBytes)
     this.#responseBudget = new ByteBudget(options.limits.inflightBytes)
+    this.#probe = new BrokerProbe({
+      addressOf: (nodeId) => options.cluster.brokers().get(nodeId) ?? null,
+      onDown: (nodeId) => this.#listeners.forEach((listener) => listener.refuse(nodeId)),
+      onUp: (nodeId) => void this.#admit(nodeId)
+    })
     this.#listeners = options.listeners.map(
       (listener) => new Listener(listener, (socket, nodeId, from) => this.#accept(socket, nodeId, from))
     )
@@ -115,6 +122,7 @@ export class Proxy {
 
   stopAccepting(): void {
     this.#stopWatching()
+    this.#probe.close()
     for (const listener of this.#listeners) listener.close()
   }
 
@@ -167,6 +175,7 @@ export class Proxy {
       responseBudget: this.#responseBudget,
       producePath,
       reconcile: (brokers) => this.#reconcile(brokers),
+      upstreamLost: () => (nodeId === null ? Promise.resolve() : this.#probe.suspect(nodeId)),
       events,
       nowMs
     })
@@ -175,6 +184,14 @@ export class Proxy {
     void connection.closed.then(() => this.#connections.delete(id))
     if (this.#connections.size > limits.connections) connection.cut('connection-limit')
     else void connection.start()
+  }
+
+  async #admit(nodeId: number): Promise<void> {
+    try {
+      for (const listener of this.#listeners) await listener.admit(nodeId)
+    } catch (error) {
+      this.#options.events.internalError(error)
+    }
   }
 
   #upstreamOf(nodeId: number): readonly Address[] {

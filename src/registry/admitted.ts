@@ -42,7 +42,9 @@ export class AdmittedSchemas {
         if (!allowedSubjects(query, known.loaded.recordNames).includes(subject)) continue
         const { copy, loaded } = known
         if (copy.format !== query.format) {
-          throw new Error(`${this.#client.url}: ${subject} version ${version} is ${copy.format}; the policy says ${query.format}`)
+          throw new Error(
+            `${this.#client.url}: ${subject} version ${version} is ${copy.format}; the policy says ${query.format}`
+          )
         }
         const formatFor = loaded.formatFor.bind(loaded)
         found.push({ copy, schema: { id: copy.id, subject, version, formatFor } })
@@ -62,7 +64,10 @@ export class AdmittedSchemas {
       const versions = new Map<string, readonly number[]>()
       for (const { subject, version } of copy.usages) {
         const ids = (await this.#store.loadSubject(subject)) ?? new Map<number, number>()
-        versions.set(subject, [...new Set([...ids.keys(), version])].toSorted((a, b) => a - b))
+        versions.set(
+          subject,
+          [...new Set([...ids.keys(), version])].toSorted((a, b) => a - b)
+        )
       }
       return decide(query, copy, loaded, (subject) => versions.get(subject) ?? [])
     } catch (error) {
@@ -125,7 +130,10 @@ export class AdmittedSchemas {
     try {
       const ids: SubjectIds = (await this.#store.loadSubject(subject)) ?? new Map<number, number>()
       const found: [number, KnownSchema][] = []
-      for (const version of admittedOf(query.versions, [...ids.keys()].toSorted((a, b) => a - b))) {
+      for (const version of admittedOf(
+        query.versions,
+        [...ids.keys()].toSorted((a, b) => a - b)
+      )) {
         const copy = await this.#store.loadSchema(query.context, ids.get(version)!)
         if (copy !== null) found.push([version, this.#facts.compile(copy)])
       }

@@ -1,9 +1,9 @@
 /**
  * The Confluent API, as far as judging needs it: Confluent, Karapace, Redpanda, Apicurio's `ccompat`.
  *
- * `@kafkajs/confluent-schema-registry` answers which id a version has. The other calls are ours: the library has none for
- * the versions of a subject or of an id, and its `getSchema` compiles the document with its own copies of `avsc`, `ajv`
- * and `protobufjs`, keeps the result for good and does not hand out the text.
+ * `@kafkajs/confluent-schema-registry` answers which id a version has. The other calls are ours: the library has none
+ * for the versions of a subject or of an id, and its `getSchema` compiles the document with its own copies of `avsc`,
+ * `ajv` and `protobufjs`, keeps the result for good and does not hand out the text.
  *
  * Every answer is checked for form before it is believed. What is no answer of a registry (5xx, HTML, a redirect to
  * another host, a lie) is `RegistryUnavailable`, which says nothing about a schema.
@@ -17,7 +17,9 @@ import type { TransportOptions } from './transport.ts'
 import { RegistryUnavailable } from './types.ts'
 import type { RegistryEvents, SchemaDocument, SchemaReference, SubjectVersion } from './types.ts'
 
-/** 40401 no subject, 40402 no version, 40403 no schema. A bare 404 is a wrong base path and says nothing about schemas. */
+/**
+ * 40401 no subject, 40402 no version, 40403 no schema. A bare 404 is a wrong base path and says nothing about schemas.
+ */
 const absentCodes = new Set([40401, 40402, 40403])
 
 const formats: Readonly<Record<string, SchemaFormat>> = { AVRO: 'avro', PROTOBUF: 'protobuf', JSON: 'json' }
@@ -43,10 +45,7 @@ export class RegistryClient {
       // Retries are decided by the caller, who knows who is waiting.
       retry: { retries: 0 },
       ...(auth !== null && 'username' in auth ? { auth: { username: auth.username, password: auth.password } } : {}),
-      middlewares:
-        auth !== null && 'bearerToken' in auth
-          ? [bearer(auth.bearerToken)]
-          : []
+      middlewares: auth !== null && 'bearerToken' in auth ? [bearer(auth.bearerToken)] : []
     })
   }
 
@@ -151,11 +150,20 @@ function readDocument(body: unknown): SchemaDocument | string {
   const listed = body['references'] ?? []
   if (!Array.isArray(listed) || !listed.every(isReference)) return lie
   if (listed.length > limits.references) return 'has too many references'
-  return { format, source: body['schema'], references: listed.map(({ name, subject, version }) => ({ name, subject, version })) }
+  return {
+    format,
+    source: body['schema'],
+    references: listed.map(({ name, subject, version }) => ({ name, subject, version }))
+  }
 }
 
 function isReference(entry: unknown): entry is SchemaReference {
-  return isRecord(entry) && typeof entry['name'] === 'string' && typeof entry['subject'] === 'string' && isVersion(entry['version'])
+  return (
+    isRecord(entry) &&
+    typeof entry['name'] === 'string' &&
+    typeof entry['subject'] === 'string' &&
+    isVersion(entry['version'])
+  )
 }
 
 function readUsages(body: unknown): readonly SubjectVersion[] | string {

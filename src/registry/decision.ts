@@ -1,4 +1,6 @@
-/** From what is known of an id to the answer for one policy. Pure; the same for the registry and for copies in files. */
+/**
+ * From what is known of an id to the answer for one policy. Pure; the same for the registry and for copies in files.
+ */
 import type { LoadedSchema } from '../contracts/payload/load.ts'
 import type { RegisteredSchema, SchemaQuery } from '../contracts/schema-source.ts'
 import { admittedOf, allowedSubjects, needsNewest, usagesUnder, versionsText } from './subjects.ts'
@@ -9,7 +11,8 @@ export type Decision =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /**
- * `newestOf` gives the versions of a subject, ascending, and is only asked where the query depends on which is the newest.
+ * `newestOf` gives the versions of a subject, ascending, and is only asked where the query depends on which is the
+ * newest.
  */
 export function decide(
   query: SchemaQuery,

@@ -26,7 +26,8 @@ export class SchemaFacts {
   readonly #compiled = new LRUCache<string, Compiled>({
     max: limits.schemas,
     maxSize: limits.schemaBytes,
-    sizeCalculation: ({ copy }) => copy.references.reduce((sum, { source }) => sum + source.length, copy.source.length) + 1
+    sizeCalculation: ({ copy }) =>
+      copy.references.reduce((sum, { source }) => sum + source.length, copy.source.length) + 1
   })
   readonly #underWay = new Map<string, Promise<unknown>>()
 
@@ -38,7 +39,10 @@ export class SchemaFacts {
     return this.#compiled.size
   }
 
-  /** Null when the registry has no such id. `subject` (may be empty) only names the context. Rejects with `RegistryUnavailable`. */
+  /**
+   * Null when the registry has no such id. `subject` (may be empty) only names the context. Rejects with
+   * `RegistryUnavailable`.
+   */
   known(context: string | null, id: number, subject: string): Promise<KnownSchema | null> {
     return this.#once(`known ${context ?? ''}/${id}/${subject}`, async () => {
       const compiled = await this.#compiledSchema(context, id, subject)

@@ -5,14 +5,19 @@ export const limits = {
   responseBytes: 4 * 1024 * 1024,
   /** Redirects followed on the registry's own host; more is a loop. */
   redirects: 3,
-  /** Schemas kept decoded, by count and by the bytes of their documents (their compiled form is some ten times that). */
+  /**
+   * Schemas kept decoded, by count and by the bytes of their documents (their compiled form is some ten times that).
+   */
   schemas: 2_000,
   schemaBytes: 64 * 1024 * 1024,
   /** Answers kept per policy side and id; a bad producer can invent four billion ids. */
   decisions: 10_000,
   /** Look-ups under way at once; each is two or three requests. */
   flights: 256,
-  /** Look-ups of unknown ids: a burst, then a steady rate. A deployment of new schemas needs a few, a scan of ids all of them. */
+  /**
+   * Look-ups of unknown ids: a burst, then a steady rate. A deployment of new schemas needs a few, a scan of ids all of
+   * them.
+   */
   unknownIdBurst: 50,
   unknownIdsPerSecond: 10,
   /** Versions of one subject that rules are checked against when a policy loads. */

@@ -1,4 +1,6 @@
-/** Schemas from copies in files, for checking and testing policies without a registry: the same answers, nothing asked. */
+/**
+ * Schemas from copies in files, for checking and testing policies without a registry: the same answers, nothing asked.
+ */
 import { loadSchema } from '../contracts/payload/load.ts'
 import type { LoadedSchema } from '../contracts/payload/load.ts'
 import type { RegisteredSchema, SchemaLookup, SchemaQuery, SchemaSource } from '../contracts/schema-source.ts'
@@ -19,7 +21,9 @@ export class SavedSchemaSource implements SchemaSource {
     const loaded = this.#load(copy)
     if (typeof loaded === 'string') return { state: 'refused', reason: loaded }
     const decision = decide(query, copy, loaded, (subject) => this.#versionsOf(subject))
-    return decision.kind === 'admitted' ? { state: 'ready', schema: decision.schema } : { state: 'refused', reason: decision.reason }
+    return decision.kind === 'admitted'
+      ? { state: 'ready', schema: decision.schema }
+      : { state: 'refused', reason: decision.reason }
   }
 
   /** Rejects with an Error when a copy cannot be used. */

@@ -1,6 +1,6 @@
 /**
- * Copies of schemas under `stateDir`, so that a start without the registry judges as before it. A copy is only read when
- * the registry cannot be asked; a copy that is missing, damaged or of another release is as if it were not there.
+ * Copies of schemas under `stateDir`, so that a start without the registry judges as before it. A copy is only read
+ * when the registry cannot be asked; a copy that is missing, damaged or of another release is as if it were not there.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -87,8 +87,10 @@ function isNumberPair(value: unknown): value is [number, number] {
 function isCopy(value: unknown): value is SchemaCopy {
   if (!isRecord(value)) return false
   const { id, context, format, source, references, usages } = value
-  if (!Number.isInteger(id) || !(context === null || typeof context === 'string') || typeof source !== 'string') return false
-  if (!['avro', 'protobuf', 'json'].includes(String(format)) || !Array.isArray(references) || !Array.isArray(usages)) return false
+  if (!Number.isInteger(id) || !(context === null || typeof context === 'string') || typeof source !== 'string')
+    return false
+  if (!['avro', 'protobuf', 'json'].includes(String(format)) || !Array.isArray(references) || !Array.isArray(usages))
+    return false
   return (
     references.every((one) => isRecord(one) && typeof one['name'] === 'string' && typeof one['source'] === 'string') &&
     usages.every((one) => isRecord(one) && typeof one['subject'] === 'string' && Number.isInteger(one['version']))

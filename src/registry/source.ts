@@ -90,7 +90,11 @@ export class RegistrySchemaSource implements SchemaSource {
 
   /** For `status`: since when the registry cannot be asked (epoch ms), null when it answers. */
   get health(): { readonly url: string; readonly failingSinceMs: number | null; readonly cachedSchemas: number } {
-    return { url: this.#client.url, failingSinceMs: this.#client.failingSinceMs, cachedSchemas: this.#facts.cachedSchemas }
+    return {
+      url: this.#client.url,
+      failingSinceMs: this.#client.failingSinceMs,
+      cachedSchemas: this.#facts.cachedSchemas
+    }
   }
 
   lookup(query: SchemaQuery, schemaId: number): SchemaLookup {
@@ -146,7 +150,12 @@ export class RegistrySchemaSource implements SchemaSource {
     if (changed === undefined) {
       if (this.#closed || this.#flights.size >= limits.flights || !this.#unknownIds.take()) {
         this.#events.lookedUp('limited')
-        return { state: 'pending', failingSinceMs, reason: `too many unknown schema ids, ${id} among them`, changed: this.#nextToken() }
+        return {
+          state: 'pending',
+          failingSinceMs,
+          reason: `too many unknown schema ids, ${id} among them`,
+          changed: this.#nextToken()
+        }
       }
       changed = this.#fly(key, () => this.#find(key, query, id))
     }

@@ -1,4 +1,6 @@
-/** A rate limit with a burst: look-ups of ids nobody has seen yet are the one thing a producer can make us ask at will. */
+/**
+ * A rate limit with a burst: look-ups of ids nobody has seen yet are the one thing a producer can make us ask at will.
+ */
 import type { Clock } from './types.ts'
 
 export class TokenBucket {

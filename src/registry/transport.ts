@@ -1,6 +1,6 @@
 /**
- * GET with everything bounded: the time from connecting to the last byte, the bytes of the answer, the redirects, and the
- * host. Credentials go to the configured origin and no other.
+ * GET with everything bounded: the time from connecting to the last byte, the bytes of the answer, the redirects, and
+ * the host. Credentials go to the configured origin and no other.
  *
  * The bounds on bytes and time sit in the agent's sockets, so that they also hold for the requests of
  * `@kafkajs/confluent-schema-registry`, which has neither.
@@ -11,9 +11,7 @@ import type { Duplex } from 'node:stream'
 import { limits } from './limits.ts'
 import { RegistryUnavailable } from './types.ts'
 
-export type RegistryAuth =
-  | { readonly username: string; readonly password: string }
-  | { readonly bearerToken: string }
+export type RegistryAuth = { readonly username: string; readonly password: string } | { readonly bearerToken: string }
 
 export interface TransportOptions {
   /** Base URL without a slash at the end; may have a path (`http://host:8080/apis/ccompat/v7`). */
@@ -67,11 +65,16 @@ export class Transport {
       const location = response.headers.location
       const status = response.statusCode ?? 0
       if (status < 300 || status > 399 || location === undefined) {
-        return { status, contentType: response.headers['content-type'] ?? '', body: await readBody(response, asked, deadline) }
+        return {
+          status,
+          contentType: response.headers['content-type'] ?? '',
+          body: await readBody(response, asked, deadline)
+        }
       }
       response.destroy()
       const target = URL.canParse(location, url.href) ? new URL(location, url.href) : null
-      if (target?.origin !== this.#origin) throw new RegistryUnavailable(asked, `redirects to another host (${target?.host ?? 'unreadable'})`)
+      if (target?.origin !== this.#origin)
+        throw new RegistryUnavailable(asked, `redirects to another host (${target?.host ?? 'unreadable'})`)
       if (redirects >= limits.redirects) throw new RegistryUnavailable(asked, 'redirects in circles')
       url = target
     }
@@ -84,7 +87,8 @@ export class Transport {
   #request(url: URL, asked: string, deadline: AbortSignal): Promise<http.IncomingMessage> {
     return new Promise((resolve, reject) => {
       const options = { agent: this.agent, headers: this.#headers, signal: deadline }
-      const request = url.protocol === 'https:' ? https.request(url, options, resolve) : http.request(url, options, resolve)
+      const request =
+        url.protocol === 'https:' ? https.request(url, options, resolve) : http.request(url, options, resolve)
       request.on('error', (error) => reject(unavailable(asked, error, deadline)))
       request.end()
     })

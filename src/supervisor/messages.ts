@@ -1,6 +1,6 @@
 /**
- * What the supervisor and the process of a role tell each other, over the IPC channel of the fork. Settings travel here and
- * nowhere else: arguments and environment of a process can be read by others.
+ * What the supervisor and the process of a role tell each other, over the IPC channel of the fork. Settings travel
+ * here and nowhere else: arguments and environment of a process can be read by others.
  */
 import type { Role, Settings } from '../config/settings.ts'
 

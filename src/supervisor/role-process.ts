@@ -1,10 +1,10 @@
 /**
- * The life of a process that runs one role: takes its settings from the supervisor, starts, says when it is ready, drains
- * when told to, and never outlives the supervisor.
+ * The life of a process that runs one role: takes its settings from the supervisor, starts, says when it is ready,
+ * drains when told to, and never outlives the supervisor.
  *
- * SIGTERM is a drain as well, for whoever addresses the process itself (the supervisor then starts a new one). SIGINT is
- * ignored: a terminal sends it to the whole group, and the supervisor passes it on. Being told twice by both ways is one
- * drain; only the supervisor's `stop` cuts it short.
+ * SIGTERM is a drain as well, for whoever addresses the process itself (the supervisor then starts a new one). SIGINT
+ * is ignored: a terminal sends it to the whole group, and the supervisor passes it on. Being told twice by both ways
+ * is one drain; only the supervisor's `stop` cuts it short.
  */
 import type { Role, Settings } from '../config/settings.ts'
 import type { Logger } from '../observability/logger.ts'

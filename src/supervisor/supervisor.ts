@@ -1,10 +1,10 @@
 /**
- * One process per role, so that a fault of one never touches the other. The supervisor serves nothing itself: it starts the
- * processes, starts a dead one again, passes on the wish to end, and is the exit code.
+ * One process per role, so that a fault of one never touches the other. The supervisor serves nothing itself: it
+ * starts the processes, starts a dead one again, passes on the wish to end, and is the exit code.
  *
- * A process that dies before it was ever ready is not started again: its settings or policies are wrong, and trying again
- * would hide that. One that was ready comes back after a growing pause; if it keeps dying the supervisor gives up loudly,
- * because an orchestrator can see that and nobody sees an endless loop.
+ * A process that dies before it was ever ready is not started again: its settings or policies are wrong, and trying
+ * again would hide that. One that was ready comes back after a growing pause; if it keeps dying the supervisor gives
+ * up loudly, because an orchestrator can see that and nobody sees an endless loop.
  */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -53,8 +53,8 @@ const drainGraceMs = 5_000
 const stopGraceMs = 1_000
 
 /**
- * Runs until told to end. Resolves with the exit code: 0 after a clean drain; 1 when a role did not start, kept dying, or
- * was cut off.
+ * Runs until told to end. Resolves with the exit code: 0 after a clean drain; 1 when a role did not start, kept
+ * dying, or was cut off.
  */
 export function supervise(settings: Settings, options: SupervisorOptions): Promise<number> {
   return new Supervisor(settings, options).run()
@@ -175,7 +175,13 @@ class Supervisor {
     }
     const { firstDelayMs, maxDelayMs } = this.#restart
     const delayMs = Math.min(maxDelayMs, firstDelayMs * 2 ** (state.quickDeaths - 1))
-    this.#logger.error('role died; starting it again', { role, exitCode: code, signal, attempt: state.quickDeaths, delayMs })
+    this.#logger.error('role died; starting it again', {
+      role,
+      exitCode: code,
+      signal,
+      attempt: state.quickDeaths,
+      delayMs
+    })
     state.restartTimer = setTimeout(() => this.#start(state), delayMs)
   }
 
@@ -193,7 +199,9 @@ class Supervisor {
     this.#tellAll({ type: 'drain' })
     this.#deadline = setTimeout(
       () => {
-        this.#logger.error('the drain took too long; stopping', { durationMs: drainDelayMs + drainTimeoutMs + drainGraceMs })
+        this.#logger.error('the drain took too long; stopping', {
+          durationMs: drainDelayMs + drainTimeoutMs + drainGraceMs
+        })
         this.#exitCode = 1
         this.#stop()
       },

@@ -61,11 +61,12 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
       inner: { listen: '0.0.0.0:9094', advertised: 'kafka:9094' },
       controller: { listen: '0.0.0.0:9093', advertised: 'kafka:9093' }
     }
+    const properties = serverProperties(node, [node], { version: '4.3.1', nodes: 1 }, '/var/lib/kafka/data')
     kafka = await new GenericContainer(kafkaImage('4.3.1'))
       .withNetwork(network)
       .withNetworkAliases('kafka')
       .withLabels({ [runLabel]: runId() })
-      .withEnvironment({ KAFKA_PROPERTIES: serverProperties(node, [node], { version: '4.3.1', nodes: 1 }, '/var/lib/kafka/data') })
+      .withEnvironment({ KAFKA_PROPERTIES: properties })
       .withWaitStrategy(Wait.forSuccessfulCommand('bash -c "exec 3<>/dev/tcp/127.0.0.1/9092"'))
       .withStartupTimeout(startMs)
       .start()
@@ -115,7 +116,8 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
 
     const consumer = await client.consumer(bootstrap, { groupId: 'outside', topics: [topic], committedOnly: true })
     const records = [...(await consumer.read(2)), ...(await consumer.read(1, 500))]
-    expect(records.map((record) => record.value?.toString())).toEqual(['{"id":"a","amount":1}', '{"id":"c","amount":2}'])
+    const values = records.map((record) => record.value?.toString())
+    expect(values).toEqual(['{"id":"a","amount":1}', '{"id":"c","amount":2}'])
   })
 
   it('tells why, from inside the container', async () => {
@@ -131,7 +133,8 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
   })
 
   it('runs on a read-only file system and without any capability', async () => {
-    const output = await docker(['run', '--rm', '--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', image, 'demo', '--exit'])
+    const restrictions = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL']
+    const output = await docker(['run', '--rm', ...restrictions, image, 'demo', '--exit'])
     expect(output).toContain('refused')
   })
 

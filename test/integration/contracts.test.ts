@@ -136,7 +136,7 @@ describeKafka('contracts', { version: '4.3.1', nodes: 1 }, (cluster) => {
 
   it('does not start with a policy that does not load, and says where and why', async () => {
     const policies = { 'wrong.yaml': 'apiVersion: kontrakt/v1\ntopics: t\nmode: rejekt\n' }
-    await expect(startKontrakt({ upstream: cluster().bootstrap, policies })).rejects.toThrow(/wrong\.yaml:3:7.*rejekt/s)
+    await expect(startKontrakt({ upstream: cluster().bootstrap, policies })).rejects.toThrow(/wrong\.yaml:3:7.*did you mean reject/s)
   })
 
   it('refuses topics without a policy where the settings say so', async () => {

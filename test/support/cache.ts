@@ -69,12 +69,23 @@ async function takeLock(path: string): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
-  // Moved away before it is removed: of several that find the same dead owner only one succeeds in renaming.
-  if (await ownerIsGone(path)) {
-    const stale = `${path}.${process.pid}`
-    await rename(path, stale).then(() => rm(stale, { recursive: true, force: true }), () => undefined)
-  }
+  if (await ownerIsGone(path)) await removeStale(path)
   return false
+}
+
+/**
+ * Moves the lock away before removing it, so that of several that found the same dead owner one succeeds. The lock may
+ * have got a new owner in between; then it is put back.
+ */
+async function removeStale(path: string): Promise<void> {
+  const stale = `${path}.${process.pid}`
+  try {
+    await rename(path, stale)
+  } catch {
+    return
+  }
+  if (await ownerIsGone(stale)) await rm(stale, { recursive: true, force: true })
+  else await rename(stale, path).catch(() => rm(stale, { recursive: true, force: true }))
 }
 
 async function ownerIsGone(path: string): Promise<boolean> {

@@ -6,12 +6,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type * as Testcontainers from 'testcontainers'
 import { cacheRoot } from './cache.ts'
 
 /** Everything a run starts in the engine carries this label with the id of the run. */
 export const runLabel = 'kontrakt.test'
-
-export type Testcontainers = typeof import('testcontainers')
 
 /** Version of the engine that answers, or undefined. Never rejects; takes milliseconds when there is none. */
 export async function engineVersion(): Promise<string | undefined> {
@@ -31,7 +30,7 @@ export async function imageExists(name: string): Promise<boolean> {
 }
 
 /** Testcontainers, with the environment that it needs on this machine. */
-export async function testcontainers(): Promise<Testcontainers> {
+export async function testcontainers(): Promise<typeof Testcontainers> {
   adoptEngineEnvironment()
   return await import('testcontainers')
 }

@@ -1,6 +1,7 @@
 /**
- * A schema registry that speaks the part of the Confluent API that kontrakt and `@kafkajs/confluent-schema-registry` use,
- * in memory, and misbehaves when told to. Contexts are prefixes of subjects (`:.eu:orders-value`); ids are per context.
+ * A schema registry that speaks the part of the Confluent API that kontrakt and `@kafkajs/confluent-schema-registry`
+ * use, in memory, and misbehaves when told to. Contexts are prefixes of subjects (`:.eu:orders-value`); ids are per
+ * context.
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -95,7 +96,10 @@ export class FakeRegistry {
   }
 
   deleteVersion(subject: string, version: number): void {
-    this.#subjects.set(subject, (this.#subjects.get(subject) ?? []).filter((known) => known.version !== version))
+    this.#subjects.set(
+      subject,
+      (this.#subjects.get(subject) ?? []).filter((known) => known.version !== version)
+    )
   }
 
   /** How many requests had a path that matches. */
@@ -104,7 +108,9 @@ export class FakeRegistry {
   }
 
   #idOf(context: string, schema: FakeSchema): number {
-    const all = [...this.#subjects].filter(([subject]) => contextOf(subject) === context).flatMap(([, versions]) => versions)
+    const all = [...this.#subjects]
+      .filter(([subject]) => contextOf(subject) === context)
+      .flatMap(([, versions]) => versions)
     return all.find((version) => sameSchema(version.schema, schema))?.id ?? Math.max(0, ...all.map(({ id }) => id)) + 1
   }
 
@@ -116,7 +122,10 @@ export class FakeRegistry {
       case 'silent':
         return null
       case 'status':
-        return json(response, behaviour.status, { error_code: behaviour.errorCode ?? behaviour.status, message: 'told to' })
+        return json(response, behaviour.status, {
+          error_code: behaviour.errorCode ?? behaviour.status,
+          message: 'told to'
+        })
       case 'page':
         return response.writeHead(200, { 'content-type': 'text/html' }).end(page)
       case 'redirect':
@@ -143,22 +152,40 @@ export class FakeRegistry {
     }
     if (parts[0] === 'subjects' && parts.length === 1) return json(response, 200, [...this.#subjects.keys()])
     const versions = parts[0] === 'subjects' ? this.#subjects.get(parts[1] ?? '') : undefined
-    if (parts[0] === 'subjects' && (versions === undefined || versions.length === 0)) return absent(response, 40401, 'Subject')
+    if (parts[0] === 'subjects' && (versions === undefined || versions.length === 0))
+      return absent(response, 40401, 'Subject')
     if (parts[0] === 'subjects' && parts[2] === 'versions') return bySubject(response, parts[1]!, versions!, parts[3])
     return json(response, 404, { error_code: 404, message: 'HTTP 404 Not Found' })
   }
 
   #byId(response: http.ServerResponse, id: number, context: string, usages: boolean): unknown {
     const all = [...this.#subjects].filter(([subject]) => contextOf(subject) === context)
-    const found = all.flatMap(([subject, versions]) => versions.filter((known) => known.id === id).map((known) => ({ subject, known })))
+    const found = all.flatMap(([subject, versions]) =>
+      versions.filter((known) => known.id === id).map((known) => ({ subject, known }))
+    )
     if (found.length === 0) return absent(response, 40403, 'Schema')
-    if (usages) return json(response, 200, found.map(({ subject, known }) => ({ subject, version: known.version })))
+    if (usages)
+      return json(
+        response,
+        200,
+        found.map(({ subject, known }) => ({ subject, version: known.version }))
+      )
     return json(response, 200, found[0]!.known.schema)
   }
 }
 
-function bySubject(response: http.ServerResponse, subject: string, versions: readonly Version[], asked: string | undefined): unknown {
-  if (asked === undefined) return json(response, 200, versions.map(({ version }) => version))
+function bySubject(
+  response: http.ServerResponse,
+  subject: string,
+  versions: readonly Version[],
+  asked: string | undefined
+): unknown {
+  if (asked === undefined)
+    return json(
+      response,
+      200,
+      versions.map(({ version }) => version)
+    )
   const found = asked === 'latest' ? versions.at(-1) : versions.find(({ version }) => version === Number(asked))
   if (found === undefined) return absent(response, 40402, 'Version')
   return json(response, 200, { subject, version: found.version, id: found.id, ...found.schema })
@@ -177,7 +204,9 @@ function pour(response: http.ServerResponse): unknown {
 }
 
 function json(response: http.ServerResponse, status: number, body: unknown): unknown {
-  return response.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' }).end(JSON.stringify(body))
+  return response
+    .writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' })
+    .end(JSON.stringify(body))
 }
 
 function absent(response: http.ServerResponse, code: number, what: string): unknown {
@@ -189,5 +218,7 @@ function contextOf(subject: string): string {
 }
 
 function sameSchema(a: FakeSchema, b: FakeSchema): boolean {
-  return JSON.stringify([a.schema, a.schemaType, a.references]) === JSON.stringify([b.schema, b.schemaType, b.references])
+  return (
+    JSON.stringify([a.schema, a.schemaType, a.references]) === JSON.stringify([b.schema, b.schemaType, b.references])
+  )
 }

@@ -13,7 +13,7 @@ import type { ClusterOptions, TestCluster } from './cluster/types.ts'
 export interface KafkaEnvironment {
   provider: Provider
   missingClients: MissingClients
-  /** Version of the container engine, null when none answers. */
+  /** Version of the container engine, null when none answers or when it has not the image of Kafka. */
   engine: string | null
   /** Unix socket of the host of shared clusters. */
   clusterSocket: string
@@ -34,17 +34,20 @@ const restoreTimeoutMs = 60_000
  * A suite on a shared cluster, started when the first test needs it. The cluster is the same for every file that asks
  * with the same options, so use names of your own; nodes that a test kills or freezes are brought back after it.
  */
-export function describeKafka(title: string, options: ClusterOptions, body: (cluster: () => TestCluster) => void): void {
+export function describeKafka(
+  title: string, options: ClusterOptions, body: (cluster: () => TestCluster) => void
+): void {
   const { provider, clusterSocket } = inject('kafka')
   const nodes = options.nodes === 1 ? 'one node' : `${options.nodes} nodes`
-  describe.skipIf(!provider.versions.includes(options.version))(`${title}, Apache Kafka ${options.version}, ${nodes}`, () => {
+  const name = `${title}, Apache Kafka ${options.version}, ${nodes}`
+  describe.skipIf(!provider.versions.includes(options.version))(name, () => {
     let cluster: TestCluster | undefined
     beforeAll(async () => {
       cluster = await sharedCluster(clusterSocket, options)
     }, clusterTimeoutMs)
     afterEach(() => restoreClusters(clusterSocket), restoreTimeoutMs)
     body(() => {
-      if (cluster === undefined) throw new Error('the cluster is there from beforeAll on, not while tests are collected')
+      if (cluster === undefined) throw new Error('the cluster is there from beforeAll on')
       return cluster
     })
   })

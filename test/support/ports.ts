@@ -20,7 +20,7 @@ export async function freePorts(count: number): Promise<number[]> {
     servers.push(server)
     ports.push(port)
   }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  await Promise.all(servers.map(close))
   if (ports.length < count) throw new Error(`found only ${ports.length} of ${count} free ports in ${first}-${last}`)
   return ports
 }
@@ -30,10 +30,16 @@ export async function freePortRange(count: number): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const start = randomInt(first, last - count)
     const servers = await Promise.all(Array.from({ length: count }, (_, index) => listen(start + index)))
-    await Promise.all(servers.map((server) => new Promise((resolve) => (server === undefined ? resolve(0) : server.close(resolve)))))
+    await Promise.all(servers.map(close))
     if (!servers.includes(undefined)) return start
   }
   throw new Error(`found no ${count} free ports in a row in ${first}-${last}`)
+}
+
+async function close(server: Server | undefined): Promise<void> {
+  if (server === undefined) return
+  server.close()
+  await once(server, 'close')
 }
 
 async function listen(port: number): Promise<Server | undefined> {

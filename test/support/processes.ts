@@ -8,6 +8,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, closeSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 export interface ProcessOptions {
@@ -49,7 +50,8 @@ export function tiedToParent(command: string[]): string[] {
 
 /** Where a program lies, or undefined. */
 export function onPath(program: string): string | undefined {
-  return (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, program)).find((path) => existsSync(path))
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path))
 }
 
 function follow(child: ChildProcess): RunningProcess {
@@ -77,7 +79,11 @@ function follow(child: ChildProcess): RunningProcess {
   }
 }
 
-/** The folder of this run; the runner makes one and hands it down, a run without the runner has none. */
+/** Where a run keeps what must be gone after it: the folder that the runner made and removes, or the system's. */
+export function runFolder(): string {
+  return process.env['KONTRAKT_TEST_RUN'] ?? tmpdir()
+}
+
 function pidFolder(): string | undefined {
   const folder = process.env['KONTRAKT_TEST_RUN']
   return folder === undefined ? undefined : join(folder, 'pids')

@@ -22,8 +22,13 @@ export function examineDescriptors({ limits }: Settings, limit: number | null): 
   const needed = 2 * limits.connections + otherDescriptors
   if (limit === null) return fine('open files', `${needed} are needed at most; the limit of this system cannot be read`)
   if (limit >= needed) return fine('open files', `the limit is ${limit}, ${needed} are needed at most`)
-  const remedy = `raise it (ulimit -n ${needed}, LimitNOFILE=), or lower limits.connections to ${Math.max(1, Math.floor((limit - otherDescriptors) / 2))}`
-  return warning('open files', `the limit is ${limit}: too few for limits.connections = ${limits.connections}, which takes two each`, remedy)
+  const possible = Math.max(1, Math.floor((limit - otherDescriptors) / 2))
+  const remedy = `raise it (ulimit -n ${needed}, LimitNOFILE=), or lower limits.connections to ${possible}`
+  return warning(
+    'open files',
+    `the limit is ${limit}: too few for limits.connections = ${limits.connections}, which takes two each`,
+    remedy
+  )
 }
 
 function openFileLimit(): number | null {
@@ -42,9 +47,14 @@ const ownMemoryBytes = 256 * 1024 * 1024
 export function examineMemory({ limits }: Settings, available: number): Finding {
   const mebibytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`
   const needed = limits.inflightBytes + limits.journalBytes + ownMemoryBytes
-  if (available === 0 || available > 2 ** 50) return fine('memory', `up to about ${mebibytes(needed)} are used; there is no limit here`)
+  if (available === 0 || available > 2 ** 50)
+    return fine('memory', `up to about ${mebibytes(needed)} are used; there is no limit here`)
   if (available >= needed) return fine('memory', `up to about ${mebibytes(needed)} are used of ${mebibytes(available)}`)
-  return warning('memory', `up to about ${mebibytes(needed)} are used, but there are only ${mebibytes(available)}`, 'lower limits.inflightBytes, or give more memory')
+  return warning(
+    'memory',
+    `up to about ${mebibytes(needed)} are used, but there are only ${mebibytes(available)}`,
+    'lower limits.inflightBytes, or give more memory'
+  )
 }
 
 function examineStateDir(stateDir: string): Finding {
@@ -54,7 +64,11 @@ function examineStateDir(stateDir: string): Finding {
     accessSync(existing, constants.W_OK)
     return fine('state', `${stateDir} can be written`)
   } catch {
-    return problem('state', `${stateDir} cannot be written`, 'without it there are no last good copies to start from; set stateDir')
+    return problem(
+      'state',
+      `${stateDir} cannot be written`,
+      'without it there are no last good copies to start from; set stateDir'
+    )
   }
 }
 
@@ -66,5 +80,9 @@ export function examineClock(skewMs: number | null): Finding {
   if (skewMs === null) return fine('clock', 'not compared: nobody here tells the time')
   const seconds = Math.round(Math.abs(skewMs) / 100) / 10
   if (Math.abs(skewMs) <= maxClockSkewMs) return fine('clock', `within ${seconds} s of the registry's`)
-  return warning('clock', `${seconds} s ${skewMs > 0 ? 'behind' : 'ahead of'} the registry's`, 'synchronise both with NTP')
+  return warning(
+    'clock',
+    `${seconds} s ${skewMs > 0 ? 'behind' : 'ahead of'} the registry's`,
+    'synchronise both with NTP'
+  )
 }

@@ -7,7 +7,10 @@ import type { Finding } from './finding.ts'
 import { fine, problem, warning } from './finding.ts'
 
 /** @param brokerIds of the live brokers; null when they are not known */
-export async function examinePorts(settings: Settings, brokerIds: readonly number[] | null): Promise<readonly Finding[]> {
+export async function examinePorts(
+  settings: Settings,
+  brokerIds: readonly number[] | null
+): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const listener of settings.listeners) {
     findings.push(...brokersWithoutPort(listener, brokerIds))
@@ -16,21 +19,32 @@ export async function examinePorts(settings: Settings, brokerIds: readonly numbe
   if (settings.admin !== null) {
     const { host, port } = settings.admin.address
     const fault = await listenFault(host, port)
-    if (fault !== null) findings.push(taken('admin', formatHostPort(settings.admin.address), fault, 'admin.address (--admin)'))
+    if (fault !== null)
+      findings.push(taken('admin', formatHostPort(settings.admin.address), fault, 'admin.address (--admin)'))
     else findings.push(fine('admin', `${formatHostPort(settings.admin.address)} is free`))
   }
   return findings
 }
 
-function brokersWithoutPort({ address, brokerPorts }: ListenerSettings, brokerIds: readonly number[] | null): readonly Finding[] {
+function brokersWithoutPort(
+  { address, brokerPorts }: ListenerSettings,
+  brokerIds: readonly number[] | null
+): readonly Finding[] {
   const missing = (brokerIds ?? []).filter((id) => brokerPort(brokerPorts, id) === null)
   if (missing.length === 0) return []
+  const example = missing.map((id, index) => `${id}: ${address.port + 1 + index}`).join(', ')
   const highest = Math.max(...(brokerIds ?? []))
   const remedy =
     brokerPorts.kind === 'map' || highest > 10_000
-      ? `set brokerPorts to a map that has them, such as { ${missing.map((id, index) => `${id}: ${address.port + 1 + index}`).join(', ')} }`
+      ? `set brokerPorts to a map that has them, such as { ${example} }`
       : `set brokerPorts to a range that reaches them, such as ${brokerPorts.first}-${brokerPorts.first + highest}`
-  return [problem('broker ports', `live brokers without a port on ${formatHostPort(address)}: ${missing.join(', ')}; serve would not start`, remedy)]
+  return [
+    problem(
+      'broker ports',
+      `live brokers without a port on ${formatHostPort(address)}: ${missing.join(', ')}; serve would not start`,
+      remedy
+    )
+  ]
 }
 
 async function examineListener(listener: ListenerSettings, brokerIds: readonly number[]): Promise<readonly Finding[]> {
@@ -39,10 +53,12 @@ async function examineListener(listener: ListenerSettings, brokerIds: readonly n
   const findings: Finding[] = []
   for (const port of ports) {
     const fault = await listenFault(address.host, port)
-    const setting = port === address.port ? 'listeners[].address (--listen)' : 'listeners[].brokerPorts (--broker-ports)'
+    const setting =
+      port === address.port ? 'listeners[].address (--listen)' : 'listeners[].brokerPorts (--broker-ports)'
     if (fault !== null) findings.push(taken('ports', formatHostPort({ host: address.host, port }), fault, setting))
   }
-  if (findings.length === 0) findings.push(fine('ports', `${formatHostPort(address)} and ${ports.length - 1} of the broker ports are free`))
+  if (findings.length === 0)
+    findings.push(fine('ports', `${formatHostPort(address)} and ${ports.length - 1} of the broker ports are free`))
   try {
     await lookup(advertisedHost)
     findings.push(fine('advertised host', `${advertisedHost} has an address, as seen from here`))

@@ -11,9 +11,13 @@ export interface RegistryFindings {
 
 export async function examineRegistry(settings: Settings): Promise<RegistryFindings> {
   const { registry, timings } = settings
-  if (registry === null) return { findings: [fine('registry', 'none; policies take their schemas from files')], clockSkewMs: null }
+  if (registry === null)
+    return { findings: [fine('registry', 'none; policies take their schemas from files')], clockSkewMs: null }
   const { url, auth } = registry
-  const authorization = auth === null ? {} : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` }
+  const authorization =
+    auth === null
+      ? {}
+      : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` }
   const askedAtMs = Date.now()
   let response: Response
   try {
@@ -23,9 +27,14 @@ export async function examineRegistry(settings: Settings): Promise<RegistryFindi
       redirect: 'manual'
     })
   } catch (error) {
-    const { cause, name, message } = error as Error & { readonly cause?: { readonly code?: string; readonly message?: string } }
+    const { cause, name, message } = error as Error & {
+      readonly cause?: { readonly code?: string; readonly message?: string }
+    }
     const why = name === 'TimeoutError' ? 'no answer in time' : (cause?.code ?? cause?.message ?? message)
-    return { findings: [problem('registry', `${url} cannot be reached: ${why}`, 'is the address right, is it running?')], clockSkewMs: null }
+    return {
+      findings: [problem('registry', `${url} cannot be reached: ${why}`, 'is the address right, is it running?')],
+      clockSkewMs: null
+    }
   }
   await response.body?.cancel()
   const answeredAtMs = Date.now()
@@ -37,7 +46,13 @@ export async function examineRegistry(settings: Settings): Promise<RegistryFindi
 
 function findingOf(url: string, status: number): Finding {
   if (status === 200) return fine('registry', `${url} answers`)
-  if (status === 401 || status === 403) return problem('registry', `${url} refuses these credentials (${status})`, 'set registry.auth')
-  if (status >= 300 && status < 400) return problem('registry', `${url} sends us elsewhere (${status})`, 'set registry.url to where it leads')
-  return problem('registry', `${url} answers ${status} to /subjects`, 'is this a registry with the Confluent API, and the path right?')
+  if (status === 401 || status === 403)
+    return problem('registry', `${url} refuses these credentials (${status})`, 'set registry.auth')
+  if (status >= 300 && status < 400)
+    return problem('registry', `${url} sends us elsewhere (${status})`, 'set registry.url to where it leads')
+  return problem(
+    'registry',
+    `${url} answers ${status} to /subjects`,
+    'is this a registry with the Confluent API, and the path right?'
+  )
 }

@@ -31,11 +31,20 @@ export async function examineUpstream(settings: Settings): Promise<UpstreamFindi
   const reached = await Promise.all(bootstrapServers.map(examineServer))
   const findings = reached.map(({ finding }) => finding)
   if (!reached.some(({ finding }) => finding.level === 'ok')) return { ...nothing, findings: onlyProblems(findings) }
-  const client = new KafkaClient({ bootstrapServers: bootstrapServers.map(formatHostPort), clientId: 'kontrakt-doctor', connectTimeoutMs })
+  const client = new KafkaClient({
+    bootstrapServers: bootstrapServers.map(formatHostPort),
+    clientId: 'kontrakt-doctor',
+    connectTimeoutMs
+  })
   try {
     const cluster = await client.metadata(null)
     findings.push(...(await examineBrokers(cluster)))
-    findings.push(fine('rights', 'this version needs none of its own beyond Metadata; each client is checked by the brokers as itself'))
+    findings.push(
+      fine(
+        'rights',
+        'this version needs none of its own beyond Metadata; each client is checked by the brokers as itself'
+      )
+    )
     return {
       findings,
       brokerIds: cluster.brokers.map(({ id }) => id),
@@ -43,7 +52,9 @@ export async function examineUpstream(settings: Settings): Promise<UpstreamFindi
       compactedTopics: await compactedTopics(client, cluster)
     }
   } catch (error) {
-    findings.push(problem('upstream', `the cluster does not describe itself: ${messageOf(error)}`, 'see the log of that broker'))
+    findings.push(
+      problem('upstream', `the cluster does not describe itself: ${messageOf(error)}`, 'see the log of that broker')
+    )
     return { ...nothing, findings }
   } finally {
     client.close()
@@ -81,7 +92,10 @@ async function examineBrokers(cluster: ClusterMetadata): Promise<readonly Findin
 }
 
 async function versionsOf({ host, port }: HostPort): Promise<string> {
-  const connection = await Connection.open({ host, port }, { clientId: 'kontrakt-doctor', connectTimeoutMs, requestTimeoutMs: connectTimeoutMs })
+  const connection = await Connection.open(
+    { host, port },
+    { clientId: 'kontrakt-doctor', connectTimeoutMs, requestTimeoutMs: connectTimeoutMs }
+  )
   try {
     const needed = [apis.produce, apis.metadata, apis.fetch]
     return needed.map((api) => `${api.name} v${connection.versionOf(api)}`).join(', ')
@@ -93,7 +107,7 @@ async function versionsOf({ host, port }: HostPort): Promise<string> {
 function remedyFor(error: unknown): string {
   if (error instanceof NoCommonVersionError) return 'kontrakt works with Apache Kafka 2.1 and newer'
   if (error instanceof ConnectionError && error.fault !== 'connect') {
-    return 'something listens there and does not answer in plaintext Kafka: this version cannot use TLS or SASL listeners for itself'
+    return 'what listens there does not answer in plaintext Kafka: this version cannot use TLS or SASL for itself'
   }
   return 'is the address right, is the broker running, does a firewall stand between?'
 }

@@ -22,6 +22,11 @@ export class HeaderMap extends Map<string, string> {
     return super.get(name)
   }
 
+  override delete(name: string): boolean {
+    this.#unreadable.delete(name)
+    return super.delete(name)
+  }
+
   override clear(): void {
     this.#unreadable.clear()
     super.clear()

@@ -12,8 +12,8 @@ export interface Pattern {
   test(text: string): boolean
   /**
    * UTF-16 units: beyond it one search could hold the event loop for a tenth of a second. A million for simple
-   * patterns, less the more counted repetitions a pattern has (`[a-z]{1,200}`). Callers to whom "too long" is not "no match"
-   * compare with it first.
+   * patterns, less the more counted repetitions a pattern has (`[a-z]{1,200}`). Callers to whom "too long" is not
+   * "no match" compare with it first.
    */
   readonly textLimit: number
   /** Ticks for one UTF-16 unit of text, at worst. */

@@ -13,8 +13,8 @@ export interface Encoding {
 
 /**
  * Plain values by schema type: Avro and Protobuf bytes are base64 strings, or `{ hex: '00ff' }`; 64-bit integers and
- * decimals may be strings; timestamps ISO 8601 strings; enums names; a union or oneof is its value, the first branch that fits.
- * Never throws: what does not fit the schema is a problem with the path of the field.
+ * decimals may be strings; timestamps ISO 8601 strings; enums names; a union or oneof is its value, the first branch
+ * that fits. Never throws: what does not fit the schema is a problem with the path of the field.
  */
 export function encodePayload(format: PayloadFormat, plain: unknown): Encoded {
   if (hasEncoding(format)) return format.encode(plain)

@@ -2,8 +2,8 @@
  * The Confluent framing: magic byte 0, schema id as int32 big-endian, for Protobuf the path of the message inside its
  * file, then the payload.
  *
- * Source: `AbstractKafkaSchemaSerDe` and `MessageIndexes` of Confluent's Schema Registry. The indexes are a zig-zag varint
- * count and as many zig-zag varints; a count of 0 is the common case `[0]`, written as one byte.
+ * Source: `AbstractKafkaSchemaSerDe` and `MessageIndexes` of Confluent's Schema Registry. The indexes are a zig-zag
+ * varint count and as many zig-zag varints; a count of 0 is the common case `[0]`, written as one byte.
  */
 import type { PayloadFailure } from './format.ts'
 import { limits } from './limits.ts'
@@ -26,7 +26,12 @@ export function readConfluentFraming(
   format: 'avro' | 'protobuf' | 'json'
 ): ConfluentFraming | { readonly failure: PayloadFailure } {
   if (end - start < headLength) {
-    return failed('is shorter than the Confluent framing', 'a zero byte and 4 bytes of schema id', `${end - start} bytes`, 0)
+    return failed(
+      'is shorter than the Confluent framing',
+      'a zero byte and 4 bytes of schema id',
+      `${end - start} bytes`,
+      0
+    )
   }
   if (bytes[start] !== 0) {
     return failed('does not start with the magic byte of the Confluent framing', '0x00', hexByte(bytes[start]!), 0)
@@ -59,7 +64,12 @@ function readMessageIndexes(
   const count = next()
   if (count === null || count < 0) return bad()
   if (count > limits.messageIndexes) {
-    return failed('names a Protobuf message that is nested too deep', `at most ${limits.messageIndexes} indexes`, undefined, headLength)
+    return failed(
+      'names a Protobuf message that is nested too deep',
+      `at most ${limits.messageIndexes} indexes`,
+      undefined,
+      headLength
+    )
   }
   if (count === 0) return { schemaId, messageIndexes: [0], payloadStart: at }
   const messageIndexes: number[] = []

@@ -13,7 +13,10 @@ export const limits = {
    * length alone does not bound the tree: the allowance grows with the length up to the ceiling.
    */
   values: { floor: 65_536, perByte: 64, ceiling: 4_000_000 },
-  /** Payloads up to this size get all their JSON Schema failures; larger ones the first, because every failure costs memory. */
+  /**
+   * Payloads up to this size get all their JSON Schema failures; larger ones the first, because every failure costs
+   * memory.
+   */
   allJsonErrorsBytes: 64 * 1024,
   /** Schema references followed for one JSON payload: this many and one per byte. Schemas can make it exponential. */
   jsonSchemaSteps: 100_000,
@@ -24,6 +27,10 @@ export const limits = {
   schemaNesting: 200,
   /** Types, fields and subschemas of one schema: compiling is linear in them and happens on the event loop. */
   schemaNodes: 20_000,
+  /** Subschemas of one JSON Schema: `ajv` compiles some of them in quadratic time, a second and more at 10,000. */
+  jsonSubschemas: 4_000,
+  /** Statements of one Protobuf message: protobufjs takes quadratic time over them, half a minute at 20,000. */
+  messageStatements: 2_000,
   enumSymbols: 10_000,
   /** Digits of a decimal; arithmetic on it is quadratic. Databases stop at 38 to 1000. */
   decimalPrecision: 1000,

@@ -23,7 +23,9 @@ export interface SchemaRequest {
 export interface LoadedSchema {
   /** Null when the schema has no message at these indexes. Other formats ignore the argument. */
   formatFor(messageIndexes: readonly number[]): PayloadFormat | null
-  /** What Confluent's record name strategies may call it: full names of records or messages, the title of a JSON Schema. */
+  /**
+   * What Confluent's record name strategies may call it: full names of records or messages, the title of a JSON Schema.
+   */
   readonly recordNames: readonly string[]
 }
 

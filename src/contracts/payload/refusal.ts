@@ -23,6 +23,11 @@ export function refusal(path: readonly PathSegment[], detail: RefusalDetail): Pa
   return new PayloadRefusal({ path: formatPath(path), ...detail })
 }
 
+/** `1 byte left`, `5 bytes left`. */
+export function bytesLeft(count: number): string {
+  return count === 1 ? '1 byte left' : `${count} bytes left`
+}
+
 /** Runs a decoder; what it throws becomes failures. A fault of ours must not take the connection with it either. */
 export function decodeSafely(decode: () => Decoded): Decoded {
   try {
@@ -30,7 +35,8 @@ export function decodeSafely(decode: () => Decoded): Decoded {
   } catch (error) {
     if (error instanceof PayloadRefusal) return { ok: false, failures: [error.failure] }
     // Reached only if a limit above let the stack run out; the payload is refused, as every other one over a limit.
-    if (error instanceof RangeError) return { ok: false, failures: [{ path: '', message: 'is too deep or too large to decode' }] }
+    if (error instanceof RangeError)
+      return { ok: false, failures: [{ path: '', message: 'is too deep or too large to decode' }] }
     return { ok: false, failures: [{ path: '', message: 'cannot be decoded' }] }
   }
 }

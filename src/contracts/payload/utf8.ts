@@ -1,8 +1,8 @@
 /** UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. */
 
 /**
- * Offset of the first byte in `bytes[start, end)` that is not part of a valid sequence, or `end` when all is valid. Only
- * asked for a message, after `isUtf8` said no.
+ * Offset of the first byte in `bytes[start, end)` that is not part of a valid sequence, or `end` when all is valid.
+ * Only asked for a message, after `isUtf8` said no.
  */
 export function firstInvalidUtf8(bytes: Buffer, start: number, end: number): number {
   let at = start

@@ -67,7 +67,7 @@ export interface OutRecord {
 export type RecordResult = { partition: number; offset: number } | { error: ClientError }
 
 export interface TestProducer {
-  /** Sends all without waiting in between; resolves, in their order, when each has its result. Never rejects for one. */
+  /** Sends all without waiting in between; resolves when each has its result, in their order. Never rejects for one. */
   send(records: OutRecord[]): Promise<RecordResult[]>
   begin(): Promise<void>
   commit(): Promise<void>
@@ -124,6 +124,12 @@ export interface TopicDescription {
   partitions: { partition: number; leader: number; replicas: number[]; isr: number[] }[]
 }
 
+export interface ActiveProducer {
+  producerId: number
+  epoch: number
+  lastSequence: number
+}
+
 export interface TestAdmin {
   createTopics(topics: NewTopic[]): Promise<void>
   deleteTopics(names: string[]): Promise<void>
@@ -136,7 +142,7 @@ export interface TestAdmin {
   describeGroup(groupId: string): Promise<{ state: string; members: number }>
   groupOffsets(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]>
   /** Active producers of a partition. Java only. */
-  describeProducers(topic: string, partition: number): Promise<{ producerId: number; epoch: number; lastSequence: number }[]>
+  describeProducers(topic: string, partition: number): Promise<ActiveProducer[]>
   close(): Promise<void>
 }
 

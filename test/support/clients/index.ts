@@ -1,6 +1,7 @@
 /**
  * The clients that every suite runs with, and which of them this machine can run.
  */
+import { messageOf } from '../message-of.ts'
 import type { ClientDriver, ClientName } from './driver.ts'
 import { javaDriver, prepareJava } from './java.ts'
 import { kafkajsDriver } from './kafkajs.ts'
@@ -15,7 +16,7 @@ export type MissingClients = Partial<Record<ClientName, string>>
 export async function prepareClients(): Promise<MissingClients> {
   const missing: MissingClients = {}
   const prepare = async (name: ClientName, preparation: () => Promise<string | undefined>): Promise<void> => {
-    const reason = await preparation().catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+    const reason = await preparation().catch(messageOf)
     if (reason !== undefined) missing[name] = reason
   }
   await Promise.all([prepare('java', prepareJava), prepare('librdkafka', prepareLibrdkafka)])

@@ -25,10 +25,10 @@ export async function prepareJava(): Promise<string | undefined> {
 }
 
 export async function javaDriver(): Promise<ClientDriver> {
+  const classes = `${await compiled()}:${await classPath(await kafkaJars(version))}`
   const command = [
     'java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto', '-XX:-UsePerfData',
-    '-Dorg.slf4j.simpleLogger.defaultLogLevel=off', '-cp', `${await compiled()}:${await classPath(await kafkaJars(version))}`,
-    'Client'
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=off', '-cp', classes, 'Client'
   ]
   return processDriver({
     name: 'java',

@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, {
-  type Admin, type Consumer, type IHeaders, type KafkaConfig, type Producer, type ProducerRecord, type Transaction
+  type Admin, type CompressionTypes as CompressionType, type Consumer, type EachMessagePayload, type IHeaders,
+  type KafkaConfig, type Producer, type ProducerRecord, type Transaction
 } from 'kafkajs'
 import { registerCodecs } from './codecs.ts'
 import {
@@ -15,7 +16,9 @@ import {
 
 const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs
 
-const compression: Record<Codec, number> = {
+type Client = InstanceType<typeof Kafka>
+
+const compression: Record<Codec, CompressionType> = {
   none: CompressionTypes.None,
   gzip: CompressionTypes.GZIP,
   snappy: CompressionTypes.Snappy,
@@ -34,7 +37,7 @@ export function kafkajsDriver(security: Security = {}): ClientDriver {
     opened.add(session)
     return session
   }
-  const kafka = (brokers: string[], clientId: string, requestTimeoutMs = 5_000): InstanceType<typeof Kafka> => new Kafka({
+  const kafka = (brokers: string[], clientId: string, requestTimeoutMs = 5_000): Client => new Kafka({
     brokers, clientId, logLevel: logLevel.NOTHING, connectionTimeout: 5_000, requestTimeout: requestTimeoutMs, retry,
     ...transport(security)
   })
@@ -68,7 +71,7 @@ function transport(security: Security): Pick<KafkaConfig, 'ssl' | 'sasl'> {
 
 // Producing ----------------------------------------------------------------------------------------------------------
 
-async function openProducer(kafka: InstanceType<typeof Kafka>, options: ProducerOptions): Promise<TestProducer> {
+async function openProducer(kafka: Client, options: ProducerOptions): Promise<TestProducer> {
   const inflight = options.inflight ?? (options.idempotence ? 1 : undefined)
   const producer = kafka.producer({
     idempotent: options.idempotence,
@@ -174,7 +177,7 @@ function headersOf(record: OutRecord): IHeaders {
 
 // Consuming ----------------------------------------------------------------------------------------------------------
 
-async function openConsumer(kafka: InstanceType<typeof Kafka>, options: ConsumerOptions): Promise<TestConsumer> {
+async function openConsumer(kafka: Client, options: ConsumerOptions): Promise<TestConsumer> {
   const consumer = kafka.consumer({
     groupId: options.groupId,
     readUncommitted: !options.committedOnly,
@@ -211,7 +214,7 @@ class KafkajsConsumer implements TestConsumer {
     })
   }
 
-  take({ topic, partition, message }: Parameters<NonNullable<Parameters<Consumer['run']>[0]>['eachMessage'] & {}>[0]): Promise<void> {
+  take({ topic, partition, message }: EachMessagePayload): Promise<void> {
     this.#queue.push({
       topic,
       partition,
@@ -245,7 +248,7 @@ class KafkajsConsumer implements TestConsumer {
   }
 
   positions(): { topic: string; partitions: { partition: number; offset: string }[] }[] {
-    return [...this.#positions.values()].map(({ topic, partition, offset }) => ({ topic, partitions: [{ partition, offset }] }))
+    return [...this.#positions.values()].map(({ topic, ...position }) => ({ topic, partitions: [position] }))
   }
 
   async close(): Promise<void> {
@@ -260,7 +263,7 @@ async function until(holds: () => boolean, timeoutMs: number): Promise<void> {
 
 // Administration -----------------------------------------------------------------------------------------------------
 
-async function openAdmin(kafka: InstanceType<typeof Kafka>): Promise<TestAdmin> {
+async function openAdmin(kafka: Client): Promise<TestAdmin> {
   const admin = kafka.admin({ retry })
   await attempt(() => admin.connect())
   const calls: Omit<TestAdmin, 'close'> = {
@@ -343,10 +346,13 @@ async function attempt<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What kafkajs puts on its errors, none of it always. */
+type KafkajsError = Error & { type?: unknown; code?: unknown; errors?: unknown[]; originalError?: unknown }
+
 /** The error itself, or the first of several, or what made it give up retrying. */
 function clientError(error: unknown): ClientError {
   if (!(error instanceof Error)) return { code: null, name: 'unknown', message: String(error) }
-  const details = error as Error & { type?: unknown; code?: unknown; cause?: unknown; errors?: unknown[]; originalError?: unknown }
+  const details = error as KafkajsError
   if (Array.isArray(details.errors) && details.errors[0] !== undefined) return clientError(details.errors[0])
   if (typeof details.type === 'string') {
     return { code: Number(details.code), name: details.type, message: error.message }

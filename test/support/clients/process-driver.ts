@@ -29,8 +29,11 @@ export function processDriver(client: ProcessClient): ClientDriver {
 }
 
 function driverOver(client: ProcessClient, conversation: Conversation, security: Record<string, string>): ClientDriver {
-  const open = async (kind: 'producer' | 'consumer' | 'admin', bootstrap: string[], options: object): Promise<Session> =>
-    new Session(conversation, (await conversation.ask(`${kind}.open`, { ...options, bootstrap, security })) as string)
+  type Kind = 'producer' | 'consumer' | 'admin'
+  const open = async (kind: Kind, bootstrap: string[], options: object): Promise<Session> => {
+    const name = await conversation.ask(`${kind}.open`, { ...options, bootstrap, security })
+    return new Session(conversation, name as string)
+  }
   return {
     name: client.name,
     can: client.can,
@@ -76,7 +79,8 @@ class Conversation {
       .on('data', (text: string) => (this.#errorOutput = (this.#errorOutput + text).slice(-keptErrorOutput)))
     const gone = (how: string): void => {
       this.#child = undefined
-      for (const { reject } of this.#waiting.values()) reject(new Error(`the client's process ${how}: ${this.#errorOutput}`))
+      const failure = `the client's process ${how}: ${this.#errorOutput}`
+      for (const { reject } of this.#waiting.values()) reject(new Error(failure))
       this.#waiting.clear()
     }
     child.once('error', (error) => gone(`could not start (${error.message})`))
@@ -118,20 +122,25 @@ class Session {
     return this.#conversation.ask(call, { ...options, session: this.name })
   }
 
-  async close(): Promise<void> {
-    await this.call('close')
+  /** A call without a result. */
+  async do(call: string, options: object = {}): Promise<void> {
+    await this.call(call, options)
+  }
+
+  close(): Promise<void> {
+    return this.do('close')
   }
 }
 
 function producerOf(session: Session): TestProducer {
   return {
     send: async (records) => (await session.call('send', { records: records.map(outgoing) })) as RecordResult[],
-    begin: async () => void (await session.call('begin')),
-    commit: async () => void (await session.call('commit')),
-    abort: async () => void (await session.call('abort')),
+    begin: () => session.do('begin'),
+    commit: () => session.do('commit'),
+    abort: () => session.do('abort'),
     async sendOffsets(consumer) {
       if (!(consumer instanceof ProcessConsumer)) throw new Error('a consumer of another driver')
-      await session.call('sendOffsets', { consumer: consumer.session.name })
+      await session.do('sendOffsets', { consumer: consumer.session.name })
     },
     close: () => session.close()
   }
@@ -152,8 +161,8 @@ class ProcessConsumer implements TestConsumer {
     return (await this.session.call('assignment', { timeoutMs })) as { topic: string; partition: number }[]
   }
 
-  async commit(): Promise<void> {
-    await this.session.call('commit')
+  commit(): Promise<void> {
+    return this.session.do('commit')
   }
 
   close(): Promise<void> {
@@ -164,8 +173,8 @@ class ProcessConsumer implements TestConsumer {
 function adminOf(session: Session): TestAdmin {
   type Result<K extends keyof TestAdmin> = Awaited<ReturnType<TestAdmin[K]>>
   return {
-    createTopics: async (topics) => void (await session.call('createTopics', { topics })),
-    deleteTopics: async (names) => void (await session.call('deleteTopics', { names })),
+    createTopics: (topics) => session.do('createTopics', { topics }),
+    deleteTopics: (names) => session.do('deleteTopics', { names }),
     describeTopic: async (name) => (await session.call('describeTopic', { name })) as Result<'describeTopic'>,
     listOffsets: async (topic) => (await session.call('listOffsets', { topic })) as Result<'listOffsets'>,
     topicConfig: async (topic) => (await session.call('topicConfig', { topic })) as Result<'topicConfig'>,

@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cached } from '../cache.ts'
 import { mustRun } from '../command.ts'
+import { messageOf } from '../message-of.ts'
 import { freePorts } from '../ports.ts'
-import { start, type RunningProcess } from '../processes.ts'
+import { runFolder, start, type RunningProcess } from '../processes.ts'
 import { classPath, jarsEntry, kafkaJars } from './jars.ts'
 import { clusterId, serverProperties, type NodeAddresses } from './properties.ts'
 import { untilReady } from './ready.ts'
@@ -31,7 +32,7 @@ const stopTimeoutMs = 20_000
 
 export async function startJavaCluster(options: ClusterOptions): Promise<TestCluster> {
   const java = await javaOptions(options.version)
-  const folder = await mkdtemp(join(tmpdir(), 'kontrakt-kafka-'))
+  const folder = await mkdtemp(join(runFolder(), 'kontrakt-kafka-'))
   const nodes = (await addresses(options.nodes)).map((address, _index, all) =>
     new JavaNode(address, serverProperties(address, all, options, dataOf(folder, address)), folder, java))
   const close = async (): Promise<void> => {
@@ -95,7 +96,8 @@ class JavaNode implements ClusterNode {
       await writeFile(this.#propertiesFile, this.#properties)
       await format(this.#java, this.#propertiesFile)
     }
-    this.#process = start('java', [...this.#java, brokerHeap, 'kafka.Kafka', this.#propertiesFile], { logFile: this.#logFile })
+    const args = [...this.#java, brokerHeap, 'kafka.Kafka', this.#propertiesFile]
+    this.#process = start('java', args, { logFile: this.#logFile })
   }
 
   async ready(brokerIds: number[]): Promise<void> {
@@ -105,7 +107,7 @@ class JavaNode implements ClusterNode {
       await untilReady({ bootstrap: [`${this.host}:${this.port}`], brokerIds, timeoutMs: readyTimeoutMs, failure })
     } catch (error) {
       const log = await readFile(this.#logFile, 'utf8').catch(() => '')
-      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${log.slice(-4_000)}`)
+      throw new Error(`${messageOf(error)}\n${log.slice(-4_000)}`, { cause: error })
     }
   }
 
@@ -141,7 +143,8 @@ class JavaNode implements ClusterNode {
 
 async function format(java: string[], propertiesFile: string): Promise<void> {
   await mustRun('java', [
-    ...java, formatHeap, 'kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', clusterId, '-c', propertiesFile
+    ...java, formatHeap, 'kafka.tools.StorageTool', 'format', '--ignore-formatted',
+    '-t', clusterId, '-c', propertiesFile
   ])
 }
 
@@ -169,14 +172,16 @@ async function classArchive(version: KafkaVersion, jars: string): Promise<string
       await mkdir(folder, { recursive: true })
       await writeFile(propertiesFile, serverProperties(address, [address], { version, nodes: 1 }, join(work, 'data')))
       await format(base, propertiesFile)
-      const broker = start('java', [`-XX:ArchiveClassesAtExit=${archive}`, ...base, brokerHeap, 'kafka.Kafka', propertiesFile],
-        { logFile: join(work, 'log') })
+      const args = [`-XX:ArchiveClassesAtExit=${archive}`, ...base, brokerHeap, 'kafka.Kafka', propertiesFile]
+      const broker = start('java', args, { logFile: join(work, 'log') })
+      const bootstrap = [address.client.advertised]
       const failure = (): string | undefined => broker.end
-      await untilReady({ bootstrap: [address.client.advertised], brokerIds: [address.id], timeoutMs: readyTimeoutMs, failure })
-        .finally(async () => {
-          broker.signal('SIGTERM')
-          await broker.ended
-        })
+      try {
+        await untilReady({ bootstrap, brokerIds: [address.id], timeoutMs: readyTimeoutMs, failure })
+      } finally {
+        broker.signal('SIGTERM')
+        await broker.ended
+      }
       if (!(await readdir(folder)).includes(archiveFile)) throw new Error('java wrote no class archive')
     } finally {
       await rm(work, { recursive: true, force: true, maxRetries: 3 })

@@ -24,6 +24,7 @@ export interface Provider {
 
 export const kafkaVersions: KafkaVersion[] = ['4.3.1', '3.9.2']
 const leastJava = 17
+const installJava = 'apt-get install openjdk-17-jdk-headless'
 
 export async function findProvider(): Promise<Provider> {
   const forced = process.env['KONTRAKT_TEST_KAFKA']
@@ -50,8 +51,8 @@ export async function findProvider(): Promise<Provider> {
 async function javaProvider(): Promise<Provider> {
   const missing: string[] = []
   const java = await javaVersion()
-  if (java === undefined) missing.push('no Java (apt-get install openjdk-17-jdk-headless)')
-  else if (java < leastJava) missing.push(`Java ${java}, but Kafka needs ${leastJava} (apt-get install openjdk-17-jdk-headless)`)
+  if (java === undefined) missing.push(`no Java (${installJava})`)
+  else if (java < leastJava) missing.push(`Java ${java}, but Kafka needs ${leastJava} (${installJava})`)
   const fetched = kafkaVersions.every((version) => existsSync(join(cacheRoot(), jarsEntry(version))))
   if (!fetched && (await run('mvn', ['--version'])).code !== 0) missing.push('no Maven (apt-get install maven)')
   return missing.length === 0

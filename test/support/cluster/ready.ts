@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
+import { messageOf } from '../message-of.ts'
 
 export interface ReadyOptions {
   bootstrap: string[]
@@ -39,7 +40,7 @@ async function missing(address: string, brokerIds: number[]): Promise<string | u
     const absent = brokerIds.filter((id) => !brokers.some((broker) => broker.nodeId === id))
     return absent.length === 0 ? undefined : `broker ${absent.join(', ')} has not registered`
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   } finally {
     await admin.disconnect()
   }
@@ -61,7 +62,8 @@ export async function warmUp(bootstrap: string[]): Promise<void> {
       }
     }),
     untilItWorks(async () => {
-      const producer = client(bootstrap).producer({ transactionalId: 'warm-up', maxInFlightRequests: 1, idempotent: true })
+      const options = { transactionalId: 'warm-up', maxInFlightRequests: 1, idempotent: true }
+      const producer = client(bootstrap).producer(options)
       try {
         await producer.connect()
         await (await producer.transaction()).abort()
@@ -88,5 +90,8 @@ async function untilItWorks(work: () => Promise<void>): Promise<void> {
 }
 
 function client(brokers: string[]): Kafka {
-  return new Kafka({ brokers, clientId: 'test-cluster', logLevel: logLevel.NOTHING, connectionTimeout: 2_000, requestTimeout: 5_000, retry: { retries: 3, initialRetryTime: 50 } })
+  return new Kafka({
+    brokers, clientId: 'test-cluster', logLevel: logLevel.NOTHING,
+    connectionTimeout: 2_000, requestTimeout: 5_000, retry: { retries: 3, initialRetryTime: 50 }
+  })
 }

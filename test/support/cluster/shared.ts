@@ -8,16 +8,18 @@
 import { createServer, request, type IncomingMessage, type Server } from 'node:http'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import { messageOf } from '../message-of.ts'
 import type { ClusterNode, ClusterOptions, TestCluster } from './types.ts'
 
 export interface ClusterHost {
   close(): Promise<void>
 }
 
+type Kill = 'SIGKILL' | 'SIGTERM'
 type NodeCall = 'kill' | 'stop' | 'start' | 'pause' | 'resume'
 type Call =
   | { call: 'acquire'; options: ClusterOptions }
-  | { call: 'node'; options: ClusterOptions; id: number; operation: NodeCall; signal?: 'SIGKILL' | 'SIGTERM' }
+  | { call: 'node'; options: ClusterOptions; id: number; operation: NodeCall; signal?: Kill }
   | { call: 'restore' }
 
 type Description = Pick<TestCluster, 'version' | 'provider' | 'bootstrap'> & {
@@ -30,9 +32,12 @@ export async function hostClusters(
 ): Promise<ClusterHost> {
   const pool = new ClusterPool(startCluster)
   const server: Server = createServer((incoming, outgoing) => {
+    const reply = (body: object): void => {
+      outgoing.end(JSON.stringify(body))
+    }
     void answer(pool, incoming).then(
-      (result) => outgoing.end(JSON.stringify({ result })),
-      (error: unknown) => outgoing.end(JSON.stringify({ error: error instanceof Error ? error.message : String(error) })))
+      (result) => reply({ result }),
+      (error: unknown) => reply({ error: messageOf(error) }))
   })
   // A first start may have to download Kafka.
   server.requestTimeout = 0
@@ -53,9 +58,11 @@ async function answer(pool: ClusterPool, incoming: IncomingMessage): Promise<unk
     case 'acquire':
       return describe(await pool.acquire(call.options))
     case 'node':
-      return await pool.operate(call.options, call.id, call.operation, call.signal)
+      await pool.operate(call.options, call.id, call.operation, call.signal)
+      return null
     case 'restore':
-      return await pool.restore()
+      await pool.restore()
+      return null
   }
 }
 
@@ -85,7 +92,7 @@ class ClusterPool {
     return cluster
   }
 
-  async operate(options: ClusterOptions, id: number, operation: NodeCall, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  async operate(options: ClusterOptions, id: number, operation: NodeCall, signal?: Kill): Promise<void> {
     const cluster = await this.acquire(options)
     const node = cluster.nodes.find((candidate) => candidate.id === id)
     if (node === undefined) throw new Error(`no node ${id}`)
@@ -104,14 +111,14 @@ class ClusterPool {
 
   async close(): Promise<void> {
     const clusters = await Promise.allSettled(this.#clusters.values())
-    await Promise.all(clusters.map((cluster) => (cluster.status === 'fulfilled' ? cluster.value.close() : undefined)))
+    for (const cluster of clusters) if (cluster.status === 'fulfilled') await cluster.value.close()
   }
 }
 
 /** The shared cluster with these options; starts it when this is the first call of the run. */
 export async function sharedCluster(socket: string, options: ClusterOptions): Promise<TestCluster> {
   const description = (await send(socket, { call: 'acquire', options })) as Description
-  const nodeCall = (id: number, operation: NodeCall) => async (signal?: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+  const nodeCall = (id: number, operation: NodeCall) => async (signal?: Kill): Promise<void> => {
     await send(socket, { call: 'node', options, id, operation, ...(signal === undefined ? {} : { signal }) })
   }
   return {

@@ -9,13 +9,16 @@ export const administration: Scenario = {
   async run(scene) {
     const { admin } = scene
     const name = scene.named('managed')
-    const topic = { name, replicas: scene.replicas(3), config: { 'retention.ms': '86400000', 'cleanup.policy': 'compact' } }
+    const config = { 'retention.ms': '86400000', 'cleanup.policy': 'compact' }
+    const topic = { name, replicas: scene.replicas(3), config }
+    const replicas = scene.replicas(1)
     await scene.try('create', () => admin.createTopics([topic]))
     await scene.try('create again', () => admin.createTopics([topic]))
-    await scene.try('create with an unknown broker', () => admin.createTopics([{ name: scene.named('bad-1'), replicas: [[99]] }]))
+    await scene.try('create with an unknown broker', () =>
+      admin.createTopics([{ name: scene.named('bad-1'), replicas: [[99]] }]))
     await scene.try('create with an unknown setting', () =>
-      admin.createTopics([{ name: scene.named('bad-2'), replicas: scene.replicas(1), config: { 'no.such.setting': '1' } }]))
-    await scene.try('create with an invalid name', () => admin.createTopics([{ name: `${name}/x`, replicas: scene.replicas(1) }]))
+      admin.createTopics([{ name: scene.named('bad-2'), replicas, config: { 'no.such.setting': '1' } }]))
+    await scene.try('create with an invalid name', () => admin.createTopics([{ name: `${name}/x`, replicas }]))
     await scene.try('describe', async () => {
       const { partitions } = await admin.describeTopic(name)
       // Followers join in their own time.
@@ -23,14 +26,15 @@ export const administration: Scenario = {
     })
     await scene.try('describe an unknown topic', () => admin.describeTopic(scene.named('nobody')))
     await scene.try('settings', async () => {
-      const config = await admin.topicConfig(name)
-      return { 'retention.ms': config['retention.ms'], 'cleanup.policy': config['cleanup.policy'], names: Object.keys(config).sort() }
+      const { 'retention.ms': retention, 'cleanup.policy': cleanup, ...others } = await admin.topicConfig(name)
+      return { retention, cleanup, others: Object.keys(others).sort() }
     })
     await scene.try('offsets', async () => byPartition(await admin.listOffsets(name)))
     await scene.try('cluster', async () => {
       const { brokers, controller } = await admin.describeCluster()
       return {
-        brokers: brokers.map(({ id, host, port }) => ({ id, addressed: host !== '' && port > 0 })).sort((left, right) => left.id - right.id),
+        brokers: brokers.sort((left, right) => left.id - right.id)
+          .map(({ id, host, port }) => ({ id, addressed: host !== '' && port > 0 })),
         // Any broker answers as controller: which one is chance.
         controller: controller !== null
       }

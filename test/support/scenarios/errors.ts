@@ -16,9 +16,9 @@ async function send(scene: Scene, step: string, producer: TestProducer, records:
 }
 
 /** What the broker refuses goes between two records that it takes. */
-async function between(scene: Scene, topic: string, bad: OutRecord, options: Partial<ProducerOptions> = {}): Promise<void> {
+async function between(scene: Scene, topic: string, bad: OutRecord): Promise<void> {
   for (const idempotence of [false, true]) {
-    const producer = await scene.producer({ ...waits, ...options, idempotence })
+    const producer = await scene.producer({ ...waits, idempotence })
     await send(scene, `idempotence=${idempotence}: before`, producer, [good(topic, 'before')])
     await send(scene, `idempotence=${idempotence}: refused`, producer, [bad])
     await send(scene, `idempotence=${idempotence}: after`, producer, [good(topic, 'after')])
@@ -63,10 +63,11 @@ export const compactedWithoutKey: Scenario = {
   name: 'a record without key for a compacted topic',
   async run(scene) {
     const topic = await scene.topic('compacted', 1, { 'cleanup.policy': 'compact' })
-    await between(scene, topic, { ...good(topic, 'keyless'), key: null })
-    // One bad record among good ones of the same batch, and a partition beside it.
+    const bad = { ...good(topic, 'keyless'), key: null }
+    await between(scene, topic, bad)
+    // One bad record among good ones of the same batch.
     const producer = await scene.producer({ ...waits, lingerMs: 50 })
-    await send(scene, 'in one batch', producer, [good(topic, 'a'), { ...good(topic, 'keyless'), key: null }, good(topic, 'b')])
+    await send(scene, 'in one batch', producer, [good(topic, 'a'), bad, good(topic, 'b')])
     scene.note('offsets', byPartition(await scene.admin.listOffsets(topic)))
   }
 }

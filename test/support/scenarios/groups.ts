@@ -10,7 +10,11 @@ import { readBack, type Scenario, type Scene } from './scenario.ts'
 async function fill(scene: Scene, topic: string, partitions: number, count: number, first = 0): Promise<void> {
   const producer = await scene.producer()
   await producer.send(Array.from({ length: count }, (_, index): OutRecord => ({
-    topic, partition: index % partitions, key: null, value: Buffer.from(String(first + index)), timestamp: epochMs + index
+    topic,
+    partition: index % partitions,
+    key: null,
+    value: Buffer.from(String(first + index)),
+    timestamp: epochMs + index
   })))
   await scene.closeNow(producer)
 }
@@ -18,7 +22,8 @@ async function fill(scene: Scene, topic: string, partitions: number, count: numb
 function resuming(protocol: NonNullable<ConsumerOptions['protocol']>): Scenario {
   return {
     name: `a group that resumes (${protocol})`,
-    ...(protocol === 'consumer' ? { applies: (driver, version) => driver.can.consumerProtocol && version.startsWith('4.') } : {}),
+    applies: (driver, version) =>
+      protocol === 'classic' || (driver.can.consumerProtocol && version.startsWith('4.')),
     async run(scene) {
       const topic = await scene.topic('resumed')
       const groupId = scene.named('resumers')
@@ -51,7 +56,10 @@ export const twoMembers: Scenario = {
     const topic = await scene.topic('divided', 4)
     const groupId = scene.named('dividers')
     const options = { groupId, topics: [topic] }
-    const members = [await scene.consumer({ ...options, clientId: 'one' }), await scene.consumer({ ...options, clientId: 'two' })]
+    const members = [
+      await scene.consumer({ ...options, clientId: 'one' }),
+      await scene.consumer({ ...options, clientId: 'two' })
+    ]
     await untilEachHas(2, members)
     await fill(scene, topic, 4, 40)
     const halves = await Promise.all(members.map((member) => member.read(20)))

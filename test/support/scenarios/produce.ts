@@ -19,8 +19,10 @@ export const epochMs = 1_767_225_600_000
 
 /** One record of every shape that all clients can write. */
 export function shapes(topic: string, partition: number, nullHeaders: boolean): OutRecord[] {
-  const record = (index: number, rest: Partial<OutRecord>): OutRecord =>
-    ({ topic, partition, key: Buffer.from(`key-${index}`), value: Buffer.from(`value-${index}`), timestamp: epochMs + index, ...rest })
+  const bytes = (text: string): Buffer => Buffer.from(text)
+  const record = (index: number, rest: Partial<OutRecord>): OutRecord => ({
+    topic, partition, key: bytes(`key-${index}`), value: bytes(`value-${index}`), timestamp: epochMs + index, ...rest
+  })
   return [
     record(0, {}),
     record(1, { key: null }),
@@ -28,9 +30,9 @@ export function shapes(topic: string, partition: number, nullHeaders: boolean): 
     record(3, { key: Buffer.alloc(0), value: Buffer.alloc(0) }),
     record(4, { value: Buffer.from('0011fffe00807f', 'hex') }),
     record(5, { value: Buffer.alloc(20_000, 'compressible ') }),
-    record(6, { headers: [['source', Buffer.from('web')], ['trace', Buffer.from([0, 1, 255])], ['empty', Buffer.alloc(0)]] }),
-    record(7, { headers: [['twice', Buffer.from('first')], ['twice', Buffer.from('second')]] }),
-    ...(nullHeaders ? [record(8, { headers: [['none', null], ['some', Buffer.from('x')], ['none', Buffer.from('y')]] })] : [])
+    record(6, { headers: [['source', bytes('web')], ['trace', Buffer.from([0, 1, 255])], ['empty', bytes('')]] }),
+    record(7, { headers: [['twice', bytes('first')], ['twice', bytes('second')]] }),
+    ...(nullHeaders ? [record(8, { headers: [['none', null], ['some', bytes('x')], ['none', bytes('y')]] })] : [])
   ]
 }
 
@@ -63,7 +65,8 @@ export const produceMany: Scenario = {
     for (const idempotence of [false, true]) {
       // kafkajs keeps an order only with one.
       const inflight = idempotence && scene.driver.name !== 'kafkajs' ? 5 : 1
-      const producer = await scene.producer({ idempotence, inflight, batchRecords: 50, batchBytes: 2_000, lingerMs: 1, codec: 'lz4' })
+      const batches = { batchRecords: 50, batchBytes: 2_000, lingerMs: 1 }
+      const producer = await scene.producer({ ...batches, idempotence, inflight, codec: 'lz4' })
       const records = Array.from({ length: count }, (_, index): OutRecord => ({
         topic, partition: index % partitions, key: Buffer.from(String(index)),
         value: Buffer.from(`${idempotence} ${index}`), timestamp: epochMs + index
@@ -72,7 +75,8 @@ export const produceMany: Scenario = {
       await scene.closeNow(producer)
     }
     const { order, records } = readBack(await scene.readAll(topic, partitions, 2 * count))
-    scene.note('read back', { order, count: records.length, contents: summary(records.map(({ offset, value }) => `${offset} ${value?.toString() ?? ''}`)) })
+    const contents = records.map(({ offset, value }) => `${offset} ${value?.toString() ?? ''}`)
+    scene.note('read back', { order, contents: summary(contents) })
     scene.note('offsets', byPartition(await scene.admin.listOffsets(topic)))
   }
 }
@@ -82,7 +86,8 @@ export const produceLarge: Scenario = {
   async run(scene) {
     const topic = await scene.topic('large', 1)
     // Not compressible, so that its size on the wire is its size.
-    const noise = Buffer.concat(Array.from({ length: 28_000 }, (_, index) => createHash('sha256').update(String(index)).digest()))
+    const hash = (index: number): Buffer => createHash('sha256').update(String(index)).digest()
+    const noise = Buffer.concat(Array.from({ length: 28_000 }, (_, index) => hash(index)))
     for (const codec of codecs) {
       const producer = await scene.producer({ codec, maxRequestBytes: 1_040_000, batchRecords: 1, inflight: 1 })
       const results = await producer.send([0, 1, 2].map((index) => ({

@@ -3,7 +3,7 @@
  * twice direct. A transcript holds results, errors, offsets and bytes; what differs from run to run by nature (names
  * of this run, addresses, random ids, the clock) is taken out or made the same.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   ClientFailure, type ClientDriver, type ClientError, type ConsumerOptions, type InRecord, type ProducerOptions,
@@ -75,7 +75,8 @@ export class Scene {
   /** Replicas that put the leaders of a topic on the brokers in turn: the same in every run. */
   replicas(partitions: number): number[][] {
     const ids = this.brokerIds
-    return Array.from({ length: partitions }, (_, partition) => ids.map((_id, place) => ids[(partition + place) % ids.length]!))
+    return Array.from({ length: partitions }, (_, partition) =>
+      ids.map((_id, place) => ids[(partition + place) % ids.length]!))
   }
 
   /** Makes a topic of this run and gives its full name. */
@@ -102,7 +103,8 @@ export class Scene {
   }
 
   async producer(options: Partial<ProducerOptions> = {}): Promise<TestProducer> {
-    const producer = await this.driver.producer(this.bootstrap, { acks: 'all', idempotence: false, codec: 'none', ...options })
+    const all: ProducerOptions = { acks: 'all', idempotence: false, codec: 'none', ...options }
+    const producer = await this.driver.producer(this.bootstrap, all)
     this.#open.push(producer)
     return producer
   }
@@ -174,12 +176,15 @@ export class Scene {
 
   /** The names of this run, durations, and the bounds of time that a broker counts from now. */
   #plainText(text: string): string {
-    return text.replaceAll(this.#prefix, '<run>').replace(/\d+ ?ms\b/g, '<n> ms').replace(/\[-?\d+, -?\d+\]/g, '<bounds>')
+    return text
+      .replaceAll(this.#prefix, '<run>')
+      .replace(/\d+ ?ms\b/g, '<n> ms')
+      .replace(/\[-?\d+, -?\d+\]/g, '<bounds>')
   }
 
   #plain(value: unknown): Json {
     if (value === undefined || value === null) return null
-    if (Buffer.isBuffer(value)) return value.length > 64 ? `${value.length} bytes ${digest(value)}` : value.toString('latin1')
+    if (Buffer.isBuffer(value)) return value.length > 64 ? summary(value) : value.toString('latin1')
     if (typeof value === 'string') return this.#plainText(value)
     if (typeof value === 'number' || typeof value === 'boolean') return value
     if (typeof value === 'bigint') return String(value)
@@ -191,10 +196,8 @@ export class Scene {
   }
 }
 
-function digest(bytes: Buffer): string {
-  let sum = 0
-  for (const byte of bytes) sum = (sum * 31 + byte) >>> 0
-  return sum.toString(16)
+function summary(bytes: Buffer): string {
+  return `${bytes.length} bytes ${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}`
 }
 
 /** Records in a fixed order, with a word on whether each partition came in order. */

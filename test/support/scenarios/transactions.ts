@@ -14,9 +14,11 @@ export const commitAndAbort: Scenario = {
   async run(scene) {
     const topic = await scene.topic('transactions', 2)
     const producer = await scene.producer({ idempotence: true, transactionalId: scene.named('writer'), codec: 'gzip' })
-    for (const [word, end] of [['first', 'commit'], ['second', 'abort'], ['third', 'commit'], ['fourth', 'abort']] as const) {
+    const ends = { first: 'commit', second: 'abort', third: 'commit', fourth: 'abort' } as const
+    for (const [word, end] of Object.entries(ends)) {
+      const batch = records(topic, [`${word}-a`, `${word}-b`, `${word}-c`])
       await scene.try(`${word}: begin`, () => producer.begin())
-      await scene.try(`${word}: send`, async () => offsetsOf(await producer.send(records(topic, [`${word}-a`, `${word}-b`, `${word}-c`]))))
+      await scene.try(`${word}: send`, async () => offsetsOf(await producer.send(batch)))
       await scene.try(`${word}: ${end}`, () => producer[end]())
     }
     scene.note('committed', readBack(await scene.readAll(topic, 2, 6, true)))

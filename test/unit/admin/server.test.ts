@@ -13,7 +13,16 @@ import { RefusalJournal } from '../../../src/observability/refusal-journal.ts'
 const ready: Readiness = { ready: true, reasons: [], details: [] }
 
 function policy(name: string): PolicyView {
-  return { name, version: '3f2a91c04b7e', file: `policies/${name}.yaml`, topics: [name], mode: 'reject', owner: null, state: 'ok', diagnostics: [] }
+  return {
+    name,
+    version: '3f2a91c04b7e',
+    file: `policies/${name}.yaml`,
+    topics: [name],
+    mode: 'reject',
+    owner: null,
+    state: 'ok',
+    diagnostics: []
+  }
 }
 
 function fakeView(overrides: Partial<InstanceView> = {}): InstanceView {
@@ -52,7 +61,11 @@ function fakeView(overrides: Partial<InstanceView> = {}): InstanceView {
     producers: () => [],
     connections: () => [],
     violations: (query, skip, limit) => journal.query(query, skip, limit),
-    scrape: (accept) => Promise.resolve({ contentType: accept === 'open' ? 'application/openmetrics-text' : 'text/plain', body: 'x 1\n' }),
+    scrape: (accept) =>
+      Promise.resolve({
+        contentType: accept === 'open' ? 'application/openmetrics-text' : 'text/plain',
+        body: 'x 1\n'
+      }),
     checkPolicy: ({ content }) => Promise.resolve({ ok: content === 'good', diagnostics: [] }),
     judge: ({ topic, value }) =>
       Promise.resolve(
@@ -65,7 +78,11 @@ function fakeView(overrides: Partial<InstanceView> = {}): InstanceView {
 }
 
 let lines: string[] = []
-const logger: Logger = createLogger({ level: 'info', format: 'json', destination: { write: (line: string) => lines.push(line) } })
+const logger: Logger = createLogger({
+  level: 'info',
+  format: 'json',
+  destination: { write: (line: string) => lines.push(line) }
+})
 let server: FastifyInstance | null = null
 
 afterEach(async () => {
@@ -81,7 +98,12 @@ interface Given {
 }
 
 function options({ view, token, host = '127.0.0.1' }: Given): AdminServerOptions {
-  return { settings: { address: { host, port: 0 }, token: token ?? null }, view: fakeView(view), logger, bodyBytes: 10_000 }
+  return {
+    settings: { address: { host, port: 0 }, token: token ?? null },
+    view: fakeView(view),
+    logger,
+    bodyBytes: 10_000
+  }
 }
 
 function start(given: Given = {}): FastifyInstance {
@@ -89,14 +111,27 @@ function start(given: Given = {}): FastifyInstance {
   return server
 }
 
-async function get(url: string, headers: Record<string, string> = {}, given: Given = {}): Promise<{ status: number; body: unknown; headers: Record<string, unknown> }> {
+async function get(
+  url: string,
+  headers: Record<string, string> = {},
+  given: Given = {}
+): Promise<{ status: number; body: unknown; headers: Record<string, unknown> }> {
   const answer = await (server ?? start(given)).inject({ url, headers: { host: '127.0.0.1:9190', ...headers } })
   const isJson = String(answer.headers['content-type']).includes('json')
   return { status: answer.statusCode, body: isJson ? answer.json<unknown>() : answer.body, headers: answer.headers }
 }
 
-async function post(url: string, payload: unknown, headers: Record<string, string> = {}): Promise<{ status: number; body: unknown }> {
-  const answer = await (server ?? start()).inject({ method: 'POST', url, headers: { host: 'localhost', ...headers }, payload: payload as object })
+async function post(
+  url: string,
+  payload: unknown,
+  headers: Record<string, string> = {}
+): Promise<{ status: number; body: unknown }> {
+  const answer = await (server ?? start()).inject({
+    method: 'POST',
+    url,
+    headers: { host: 'localhost', ...headers },
+    payload: payload as object
+  })
   return { status: answer.statusCode, body: answer.json<unknown>() }
 }
 
@@ -142,9 +177,12 @@ describe('pages', () => {
     expect((await get(`/api/v1/${what}?limit=1`)).body).toMatchObject({ items: expect.any(Array) as unknown[] })
   })
 
-  it.each(['limit=0', 'limit=1001', 'limit=x', 'offset=-1', 'surprise=1', 'limit=1&limit=2'])('refuse ?%s', async (query) => {
-    expect(await get(`/api/v1/topics?${query}`)).toMatchObject({ status: 400, body: { error: 'bad-request' } })
-  })
+  it.each(['limit=0', 'limit=1001', 'limit=x', 'offset=-1', 'surprise=1', 'limit=1&limit=2'])(
+    'refuse ?%s',
+    async (query) => {
+      expect(await get(`/api/v1/topics?${query}`)).toMatchObject({ status: 400, body: { error: 'bad-request' } })
+    }
+  )
 })
 
 describe('/api/v1/violations', () => {
@@ -160,22 +198,46 @@ describe('/api/v1/violations', () => {
 
 describe('POST', () => {
   it('/api/v1/policies/check answers what is wrong with a policy', async () => {
-    expect(await post('/api/v1/policies/check', { content: 'good' })).toEqual({ status: 200, body: { ok: true, diagnostics: [] } })
-    expect(await post('/api/v1/policies/check', { content: 'bad', file: 'shop/orders.yaml' })).toMatchObject({ body: { ok: false } })
+    expect(await post('/api/v1/policies/check', { content: 'good' })).toEqual({
+      status: 200,
+      body: { ok: true, diagnostics: [] }
+    })
+    expect(await post('/api/v1/policies/check', { content: 'bad', file: 'shop/orders.yaml' })).toMatchObject({
+      body: { ok: false }
+    })
   })
 
-  it.each([{}, { content: 1 }, { content: '', file: '../etc/passwd' }, { content: '', file: '/etc/passwd' }, { content: '', other: 1 }, []])(
-    '/api/v1/policies/check refuses %j',
-    async (payload) => {
-      expect(await post('/api/v1/policies/check', payload)).toMatchObject({ status: 400 })
-    }
-  )
+  it.each([
+    {},
+    { content: 1 },
+    { content: '', file: '../etc/passwd' },
+    { content: '', file: '/etc/passwd' },
+    { content: '', other: 1 },
+    []
+  ])('/api/v1/policies/check refuses %j', async (payload) => {
+    expect(await post('/api/v1/policies/check', payload)).toMatchObject({ status: 400 })
+  })
 
   it('/api/v1/judge answers the verdict, and 422 when there is nothing to judge', async () => {
-    const record = { topic: 'orders', key: 'k', value: { a: [1, null] }, headers: [['source', 'web'], ['source', null]], timestamp: 5, partition: 1 }
+    const record = {
+      topic: 'orders',
+      key: 'k',
+      value: { a: [1, null] },
+      headers: [
+        ['source', 'web'],
+        ['source', null]
+      ],
+      timestamp: 5,
+      partition: 1
+    }
     expect(await post('/api/v1/judge', record)).toMatchObject({ status: 200, body: { verdict: 'accept' } })
-    expect(await post('/api/v1/judge', { topic: 'orders', valueHex: '0000ff', headers: { a: 'b' } })).toMatchObject({ status: 200 })
-    expect(await post('/api/v1/judge', { topic: 'orders', value: 'unencodable' })).toMatchObject({ status: 422, body: { ok: false } })
+    expect(await post('/api/v1/judge', { topic: 'orders', valueHex: '0000ff', headers: { a: 'b' } })).toMatchObject({
+      status: 200
+    })
+    expect(await post('/api/v1/judge', { topic: 'orders', value: 'unencodable' })).toMatchObject({
+      status: 422,
+      body: { ok: false }
+    })
   })
 
   it.each([
@@ -192,27 +254,43 @@ describe('POST', () => {
   })
 
   it('takes JSON only, whole and not too long', async () => {
-    expect(await post('/api/v1/judge', '{"topic":"t"}', { 'content-type': 'text/plain' })).toMatchObject({ status: 415 })
-    expect(await post('/api/v1/judge', '{"topic"', { 'content-type': 'application/json' })).toMatchObject({ status: 400 })
-    expect(await post('/api/v1/judge', { topic: 't', value: 'x'.repeat(10_000) })).toMatchObject({ status: 413, body: { error: 'too-large' } })
+    expect(await post('/api/v1/judge', '{"topic":"t"}', { 'content-type': 'text/plain' })).toMatchObject({
+      status: 415
+    })
+    expect(await post('/api/v1/judge', '{"topic"', { 'content-type': 'application/json' })).toMatchObject({
+      status: 400
+    })
+    expect(await post('/api/v1/judge', { topic: 't', value: 'x'.repeat(10_000) })).toMatchObject({
+      status: 413,
+      body: { error: 'too-large' }
+    })
   })
 
   it('is logged, without the body', async () => {
     await post('/api/v1/judge', { topic: 'secret-topic', value: 'secret-value' })
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([expect.objectContaining({ msg: 'admin request', route: '/api/v1/judge', status: 200 })])
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ msg: 'admin request', route: '/api/v1/judge', status: 200 })
+    ])
     expect(lines.join()).not.toContain('secret')
   })
 })
 
 describe('faults', () => {
   it('of our own answer 500 and keep the reason for the log', async () => {
-    const view = { topics: () => { throw new Error('internal detail') } }
+    const view = {
+      topics: () => {
+        throw new Error('internal detail')
+      }
+    }
     expect(await get('/api/v1/topics', {}, { view })).toMatchObject({ status: 500, body: { error: 'internal' } })
     expect(lines.join()).toContain('internal detail')
   })
 
   it('an unknown path answers 404 with a hint, / as well', async () => {
-    expect(await get('/')).toMatchObject({ status: 404, body: { message: expect.stringContaining('/api/v1/status') as string } })
+    expect(await get('/')).toMatchObject({
+      status: 404,
+      body: { message: expect.stringContaining('/api/v1/status') as string }
+    })
     expect(await get('/api/v1/nothing')).toMatchObject({ status: 404, body: { error: 'not-found' } })
   })
 })
@@ -225,7 +303,9 @@ describe('access', () => {
       expect(await get('/api/v1/topics', { authorization: wrong }), wrong).toMatchObject({ status: 401 })
     }
     expect(await get('/api/v1/topics', { authorization: 'Bearer s3cret' })).toMatchObject({ status: 200 })
-    expect(await get('/api/v1/topics', { authorization: 'bearer s3cret', host: 'kontrakt.internal' })).toMatchObject({ status: 200 })
+    expect(await get('/api/v1/topics', { authorization: 'bearer s3cret', host: 'kontrakt.internal' })).toMatchObject({
+      status: 200
+    })
     for (const open of ['/live', '/ready', '/metrics']) expect(await get(open)).toMatchObject({ status: 200 })
     expect(await post('/api/v1/judge', { topic: 't' })).toMatchObject({ status: 401 })
     expect(lines.join()).not.toContain('s3cret')
@@ -270,7 +350,9 @@ describe('listening', () => {
     await new Promise((resolve) => blocker.once('listening', resolve))
     const { port } = blocker.address() as AddressInfo
     const given = options({})
-    await expect(startAdminServer({ ...given, settings: { address: { host: '127.0.0.1', port }, token: null } })).rejects.toThrow(
+    await expect(
+      startAdminServer({ ...given, settings: { address: { host: '127.0.0.1', port }, token: null } })
+    ).rejects.toThrow(
       `cannot listen on 127.0.0.1:${port} (EADDRINUSE): another process has it; set admin.address (--admin)`
     )
     blocker.close()

@@ -79,7 +79,7 @@ export interface Harness {
   readonly connection: Connection
   /** What the broker's own code threw; a test that provokes nothing finds it empty. */
   readonly faults: readonly unknown[]
-  connect(clientId?: string): Promise<Connection>
+  readonly connect: (clientId?: string) => Promise<Connection>
 }
 
 const open: { broker: EmbeddedBroker; connections: Connection[]; faults: unknown[] }[] = []
@@ -145,4 +145,15 @@ export function fetchOf(
     replicaId: -1, maxWaitMs, minBytes, maxBytes,
     topics: [{ topic, partitions: [{ partition, fetchOffset: offset, partitionMaxBytes }] }]
   }
+}
+
+/** By name, so in a version that has names. */
+export async function fetchFrom(
+  connection: Connection,
+  topic: string,
+  offset: bigint,
+  { version = 12, ...options }: Parameters<typeof fetchOf>[2] & { version?: number } = {}
+) {
+  const answer = await connection.call(apis.fetch, fetchOf(topic, offset, options), { version })
+  return answer.responses[0]!.partitions[0]!
 }

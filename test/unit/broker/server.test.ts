@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { requestFrame, responseFrame } from '../../../protocol/frames/header.ts'
 import { apiVersionsResponse } from '../../../protocol/messages/api-versions.ts'
-import { apis, batchOf, fetchOf, produceOf, produceTo, startHarness } from './harness.ts'
+import { apis, batchOf, fetchFrom, fetchOf, produceOf, produceTo, startHarness } from './harness.ts'
 
 const sockets: Socket[] = []
 afterEach(() => {
@@ -66,7 +66,9 @@ describe('the connection', () => {
   it('answers requests that arrive in one piece in their order, a long poll among them', async () => {
     const { broker, clock, connection, connect } = await startHarness({ topics: [{ name: 't' }] })
     const order: string[] = []
-    const poll = connection.call(apis.fetch, fetchOf('t', 0n, { maxWaitMs: 10_000 })).then(() => order.push('fetch'))
+    const poll = connection
+      .call(apis.fetch, fetchOf('t', 0n, { maxWaitMs: 10_000 }), { version: 12 })
+      .then(() => order.push('fetch'))
     const after = connection.call(apis.describeCluster, {}).then(() => order.push('describeCluster'))
     const other = await connect()
     await produceTo(other, 't', batchOf(['a']))
@@ -79,7 +81,7 @@ describe('the connection', () => {
   it('leaves no timer behind when a client hangs up in a long poll', async () => {
     const { broker, clock, connection, connect } = await startHarness({ topics: [{ name: 't' }] })
     const other = await connect()
-    const poll = connection.call(apis.fetch, fetchOf('t', 0n, { maxWaitMs: 10_000 }))
+    const poll = fetchFrom(connection, 't', 0n, { maxWaitMs: 10_000 })
     poll.catch(() => undefined)
     while (clock.pendingTimers === 0) await other.call(apis.describeCluster, {})
     connection.close()
@@ -89,7 +91,7 @@ describe('the connection', () => {
 
   it('can be cut by the test, and new ones are accepted', async () => {
     const { broker, connection, connect } = await startHarness()
-    const waiting = connection.call(apis.fetch, fetchOf('t', 0n, { maxWaitMs: 10_000 }))
+    const waiting = fetchFrom(connection, 't', 0n, { maxWaitMs: 10_000 })
     broker.dropConnections()
     await expect(waiting).rejects.toMatchObject({ fault: 'closed' })
     await expect((await connect()).call(apis.describeCluster, {})).resolves.toMatchObject({ controllerId: 1 })
@@ -101,7 +103,7 @@ describe('an interceptor', () => {
     const { broker, connection, connect } = await startHarness({ topics: [{ name: 't' }] })
     const stop = broker.intercept('produce', async (call) => {
       await call.proceed()
-      return 'drop-connection'
+      return 'drop-connection' as const
     })
     await expect(produceTo(connection, 't', batchOf(['a']))).rejects.toMatchObject({ fault: 'closed' })
     expect(broker.topics.endOffset('t')).toBe(1)

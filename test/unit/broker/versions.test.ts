@@ -41,10 +41,10 @@ const bodies: Bodies = {
   describeProducers: () => ({ topics: [{ name: topic, partitionIndexes: [0] }] })
 }
 
-async function ask<K extends keyof typeof apis>(connection: Connection, name: K, version: number): Promise<unknown> {
+async function ask(connection: Connection, name: keyof typeof apis, version: number): Promise<unknown> {
   // The table pairs each API with a body of its own; the compiler cannot follow that through the key.
   const api = apis[name] as unknown as (typeof apis)['apiVersions']
-  return connection.call(api, bodies[name] as unknown as Bodies['apiVersions'], { version })
+  return connection.call(api, bodies[name], { version })
 }
 
 /** Every error code in an answer, whatever its shape. */
@@ -76,6 +76,8 @@ describe('the versions that are offered', () => {
     const { connection } = await startHarness({ topics: [{ name: topic }] })
     const answer = await ask(connection, name, version)
     const known = [...(expectedErrors[name] ?? [])]
+    // By name, where it must be asked by id.
+    if (name === 'fetch' && version >= 13) known.push(100)
     if (name === 'joinGroup' && version >= 4) known.push(79)
     if (name === 'describeGroups' && version >= 6) known.push(69)
     expect(errorsIn(answer)).toEqual(known)

@@ -10,8 +10,10 @@ beforeEach(() => {
 })
 afterEach(() => box.remove())
 
-const settings = 'apiVersion: kontrakt/v1\nupstream: { bootstrapServers: [a:9092] }\nlisteners: [{ address: 127.0.0.1:9192 }]\n'
-const good = 'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue:\n  format: json\nrules:\n  - id: positive\n    expr: value.amount > 0\n'
+const settings =
+  'apiVersion: kontrakt/v1\nupstream: { bootstrapServers: [a:9092] }\nlisteners: [{ address: 127.0.0.1:9192 }]\n'
+const good =
+  'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue:\n  format: json\nrules:\n  - id: positive\n    expr: value.amount > 0\n'
 const bad = 'apiVersion: kontrakt/v1\ntopics: orders\nmoode: reject\n'
 
 describe('check', () => {
@@ -57,7 +59,12 @@ describe('check', () => {
     for (const flags of [['--json'], ['--format', 'json']]) {
       const { code, out } = await box.run('check', 'policies', ...flags)
       expect(code).toBe(1)
-      expect(JSON.parse(out)).toMatchObject({ ok: false, policies: 1, settingsFiles: 0, diagnostics: [{ file: 'policies/orders.yaml', line: 3, code: 'unknown-key' }] })
+      expect(JSON.parse(out)).toMatchObject({
+        ok: false,
+        policies: 1,
+        settingsFiles: 0,
+        diagnostics: [{ file: 'policies/orders.yaml', line: 3, code: 'unknown-key' }]
+      })
     }
   })
 
@@ -68,21 +75,35 @@ describe('check', () => {
   })
 
   it('ends with 1 and a remedy where there is nothing to check', async () => {
-    expect(await box.run('check')).toMatchObject({ code: 1, err: expect.stringContaining('`kontrakt init` writes one') as string })
-    expect(await box.run('check', 'nowhere')).toMatchObject({ code: 1, err: expect.stringContaining('there is no nowhere') as string })
+    expect(await box.run('check')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('`kontrakt init` writes one') as string
+    })
+    expect(await box.run('check', 'nowhere')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no nowhere') as string
+    })
   })
 
   it('--save without --registry, and --registry without an address, say what is missing', async () => {
     box.write('policies/orders.yaml', good)
-    expect(await box.run('check', 'policies', '--save')).toMatchObject({ code: 2, err: expect.stringContaining('give --registry as well') as string })
-    expect(await box.run('check', '--registry')).toMatchObject({ code: 1, err: expect.stringContaining('give --registry URL, or set registry.url') as string })
+    expect(await box.run('check', 'policies', '--save')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('give --registry as well') as string
+    })
+    expect(await box.run('check', '--registry')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('give --registry URL, or set registry.url') as string
+    })
     expect(await box.run('check', 'policies', '--registry', 'nonsense')).toMatchObject({ code: 2 })
   })
 })
 
 describe('check --registry', () => {
-  const policy = 'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue:\n  format: avro\n  framing: confluent\n  schema:\n    registry: { subject: { strategy: topic-name }, versions: any }\nrules:\n  - id: positive\n    expr: value.amount > 0.0\n'
-  const cases = 'policy: orders.yaml\ncases:\n  - name: negative\n    record: { value: { amount: -1 } }\n    expect: reject\n'
+  const policy =
+    'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue:\n  format: avro\n  framing: confluent\n  schema:\n    registry: { subject: { strategy: topic-name }, versions: any }\nrules:\n  - id: positive\n    expr: value.amount > 0.0\n'
+  const cases =
+    'policy: orders.yaml\ncases:\n  - name: negative\n    record: { value: { amount: -1 } }\n    expect: reject\n'
   const avro = JSON.stringify({ type: 'record', name: 'Order', fields: [{ name: 'amount', type: 'double' }] })
 
   it('checks rules against the registered schemas, and saves copies that kontrakt test then runs with', async () => {
@@ -91,12 +112,20 @@ describe('check --registry', () => {
       registry.register('orders-value', avro)
       box.write('policies/orders.yaml', policy)
       box.write('policies/orders.cases.yaml', cases)
-      expect(await box.run('test', 'policies')).toMatchObject({ code: 1, out: expect.stringContaining('kontrakt check --registry --save') as string })
+      expect(await box.run('test', 'policies')).toMatchObject({
+        code: 1,
+        out: expect.stringContaining('kontrakt check --registry --save') as string
+      })
       const saved = await box.run('check', 'policies', '--registry', registry.url, '--save')
       expect(saved).toMatchObject({ code: 0, err: 'saved 1 schema under policies/schemas/.registry\n' })
-      const lock = JSON.parse(readFileSync(join(box.folder, 'policies/schemas/.registry/lock.json'), 'utf8')) as { schemas: unknown[] }
+      const lock = JSON.parse(readFileSync(join(box.folder, 'policies/schemas/.registry/lock.json'), 'utf8')) as {
+        schemas: unknown[]
+      }
       expect(lock.schemas).toEqual([expect.objectContaining({ subject: 'orders-value', version: 1 })])
-      expect(await box.run('test', 'policies')).toMatchObject({ code: 0, out: expect.stringContaining('1 passed') as string })
+      expect(await box.run('test', 'policies')).toMatchObject({
+        code: 0,
+        out: expect.stringContaining('1 passed') as string
+      })
       registry.register('orders-value', avro.replace('amount', 'total'))
       const { code, out } = await box.run('check', 'policies', '--registry', registry.url)
       expect(code).toBe(1)
@@ -115,7 +144,8 @@ describe('check --registry', () => {
 })
 
 describe('test', () => {
-  const passing = 'policy: orders.yaml\ncases:\n  - name: good\n    record: { value: { amount: 1 } }\n    expect: accept\n'
+  const passing =
+    'policy: orders.yaml\ncases:\n  - name: good\n    record: { value: { amount: 1 } }\n    expect: accept\n'
   const failing = '  - name: <wrong> "expectation"\n    record: { value: { amount: -1 } }\n    expect: accept\n'
 
   beforeEach(() => {
@@ -133,7 +163,9 @@ describe('test', () => {
     box.write('policies/orders.cases.yaml', passing + failing)
     const { code, out } = await box.run('test', 'policies')
     expect(code).toBe(1)
-    expect(out).toContain('policies/orders.cases.yaml:6: failed: <wrong> "expectation"\n    expected accept, got reject (positive')
+    expect(out).toContain(
+      'policies/orders.cases.yaml:6: failed: <wrong> "expectation"\n    expected accept, got reject (positive'
+    )
     expect(out).toContain('2 cases in 1 file: 1 passed, 1 failed')
   })
 
@@ -151,8 +183,12 @@ describe('test', () => {
     box.write('policies/orders.cases.yaml', passing + failing)
     const { code, out } = await box.run('test', '--format', 'junit')
     expect(code).toBe(1)
-    expect(out).toMatch(/^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="kontrakt" tests="2" failures="1" errors="0" time="\d+\.\d{3}">/)
-    expect(out).toContain('<testcase classname="policies/orders.cases.yaml" name="good" file="policies/orders.cases.yaml" line="3"/>')
+    expect(out).toMatch(
+      /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="kontrakt" tests="2" failures="1" errors="0" time="\d+\.\d{3}">/
+    )
+    expect(out).toContain(
+      '<testcase classname="policies/orders.cases.yaml" name="good" file="policies/orders.cases.yaml" line="3"/>'
+    )
     expect(out).toContain('name="&lt;wrong&gt; &quot;expectation&quot;"')
     expect(out).toMatch(/<failure message="expected accept, got reject/)
     const opened = [...out.matchAll(/<(testsuites?|testcase|failure)\b[^>]*[^/]>/g)].length
@@ -161,12 +197,20 @@ describe('test', () => {
 
   it('reports JSON', async () => {
     box.write('policies/orders.cases.yaml', passing + failing)
-    expect(JSON.parse((await box.run('test', '--json')).out)).toMatchObject({ ok: false, passed: 1, failed: 1, results: [{ name: 'good', passed: true }, { passed: false }] })
+    expect(JSON.parse((await box.run('test', '--json')).out)).toMatchObject({
+      ok: false,
+      passed: 1,
+      failed: 1,
+      results: [{ name: 'good', passed: true }, { passed: false }]
+    })
   })
 
   it('tells of cases and policies that cannot be read', async () => {
     box.write('policies/orders.cases.yaml', 'policy: orders.yaml\ncases:\n  - nam: x\n')
-    box.write('policies/b.cases.yaml', 'policy: bad.yaml\ncases:\n  - name: x\n    record: { value: 1 }\n    expect: accept\n')
+    box.write(
+      'policies/b.cases.yaml',
+      'policy: bad.yaml\ncases:\n  - name: x\n    record: { value: 1 }\n    expect: accept\n'
+    )
     box.write('policies/bad.yaml', bad.replace('orders', 'x'))
     const { code, out } = await box.run('test')
     expect(code).toBe(1)
@@ -175,6 +219,9 @@ describe('test', () => {
   })
 
   it('without any case ends with 1 and says how to write one', async () => {
-    expect(await box.run('test')).toMatchObject({ code: 1, err: expect.stringContaining('write a *.cases.yaml beside a policy') as string })
+    expect(await box.run('test')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('write a *.cases.yaml beside a policy') as string
+    })
   })
 })

@@ -18,11 +18,17 @@ const servers: Server[] = []
 
 beforeEach(async () => {
   box = new Sandbox()
-  broker = await startEmbeddedBroker({ nodeId: 3, topics: [{ name: 'orders', configs: { 'cleanup.policy': 'compact' } }] })
+  broker = await startEmbeddedBroker({
+    nodeId: 3,
+    topics: [{ name: 'orders', configs: { 'cleanup.policy': 'compact' } }]
+  })
   const [own, other] = await freePorts(2)
   listen = `127.0.0.1:${own!}`
   brokerPortNumber = other!
-  box.write('policies/orders.yaml', 'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue: { format: json, nulls: allow }\n')
+  box.write(
+    'policies/orders.yaml',
+    'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue: { format: json, nulls: allow }\n'
+  )
 })
 
 afterEach(async () => {
@@ -56,7 +62,10 @@ describe('doctor', () => {
   })
 
   it('prints as JSON', async () => {
-    const printed = JSON.parse((await doctor('--json')).out) as { ok: boolean; findings: { level: string; remedy: string | null }[] }
+    const printed = JSON.parse((await doctor('--json')).out) as {
+      ok: boolean
+      findings: { level: string; remedy: string | null }[]
+    }
     expect(printed.ok).toBe(true)
     for (const { level, remedy } of printed.findings) expect(remedy === null).toBe(level === 'ok')
   })
@@ -72,14 +81,34 @@ describe('doctor', () => {
   it('finds ports that are taken, the one of the admin server as well', async () => {
     await occupy(brokerPortNumber)
     const admin = await occupy(0)
-    const { code, out } = await box.run('doctor', '--upstream', broker.address, '--listen', listen, '--broker-ports', `3=${brokerPortNumber}`, '--admin', `127.0.0.1:${admin}`)
+    const { code, out } = await box.run(
+      'doctor',
+      '--upstream',
+      broker.address,
+      '--listen',
+      listen,
+      '--broker-ports',
+      `3=${brokerPortNumber}`,
+      '--admin',
+      `127.0.0.1:${admin}`
+    )
     expect(code).toBe(1)
     expect(out).toContain(`fail  ports: 127.0.0.1:${brokerPortNumber} cannot be listened on (EADDRINUSE)`)
     expect(out).toContain(`fail  admin: 127.0.0.1:${admin} cannot be listened on (EADDRINUSE)`)
   })
 
   it('finds a server that is down beside one that answers (a warning), and none that answers (a problem)', async () => {
-    const one = await box.run('doctor', '--upstream', `${broker.address},127.0.0.1:1`, '--listen', listen, '--broker-ports', `3=${brokerPortNumber}`, '--admin', 'off')
+    const one = await box.run(
+      'doctor',
+      '--upstream',
+      `${broker.address},127.0.0.1:1`,
+      '--listen',
+      listen,
+      '--broker-ports',
+      `3=${brokerPortNumber}`,
+      '--admin',
+      'off'
+    )
     expect(one.code).toBe(0)
     expect(one.out).toMatch(/^warn {2}upstream: 127\.0\.0\.1:1/m)
     const none = await box.run('doctor', '--upstream', '127.0.0.1:1', '--listen', listen, '--admin', 'off')
@@ -89,7 +118,15 @@ describe('doctor', () => {
 
   it('finds something that listens and is no plaintext Kafka', async () => {
     const port = await occupy(0)
-    const { code, out } = await box.run('doctor', '--upstream', `127.0.0.1:${port}`, '--listen', listen, '--admin', 'off')
+    const { code, out } = await box.run(
+      'doctor',
+      '--upstream',
+      `127.0.0.1:${port}`,
+      '--listen',
+      listen,
+      '--admin',
+      'off'
+    )
     expect(code).toBe(1)
     expect(out).toContain('does not answer in plaintext Kafka')
   })
@@ -98,14 +135,27 @@ describe('doctor', () => {
     await broker.close()
     broker = await startEmbeddedBroker({ nodeId: 3, advertised: { host: '127.0.0.1', port: 1 } })
     const port = broker.port
-    const { code, out } = await box.run('doctor', '--upstream', `127.0.0.1:${port}`, '--listen', listen, '--broker-ports', `3=${brokerPortNumber}`, '--admin', 'off')
+    const { code, out } = await box.run(
+      'doctor',
+      '--upstream',
+      `127.0.0.1:${port}`,
+      '--listen',
+      listen,
+      '--broker-ports',
+      `3=${brokerPortNumber}`,
+      '--admin',
+      'off'
+    )
     expect(code).toBe(1)
     expect(out).toContain('broker 3 at 127.0.0.1:1 cannot be reached')
     expect(out).toContain('advertised.listeners')
   })
 
   it('warns when a compacted topic refuses tombstones, and about topics that are not there', async () => {
-    box.write('policies/orders.yaml', 'apiVersion: kontrakt/v1\ntopics: [orders, orderz]\nmode: reject\nvalue: { format: json }\n')
+    box.write(
+      'policies/orders.yaml',
+      'apiVersion: kontrakt/v1\ntopics: [orders, orderz]\nmode: reject\nvalue: { format: json }\n'
+    )
     const { code, out } = await doctor()
     expect(code).toBe(0)
     expect(out).toContain('refuses tombstones, and these topics are compacted: orders')
@@ -115,9 +165,15 @@ describe('doctor', () => {
   it('finds policies that do not load, or need a registry that is not set, or are not there', async () => {
     box.write('policies/bad.yaml', 'nonsense: 1\n')
     expect(await doctor()).toMatchObject({ code: 1, out: expect.stringContaining('some do not load') as string })
-    box.write('policies/bad.yaml', 'apiVersion: kontrakt/v1\ntopics: x\nvalue: { format: avro, framing: confluent, schema: { registry: { subject: { strategy: topic-name } } } }\n')
+    box.write(
+      'policies/bad.yaml',
+      'apiVersion: kontrakt/v1\ntopics: x\nvalue: { format: avro, framing: confluent, schema: { registry: { subject: { strategy: topic-name } } } }\n'
+    )
     expect(await doctor()).toMatchObject({ code: 1, out: expect.stringContaining('the settings name none') as string })
-    expect(await doctor('--policies', 'nowhere')).toMatchObject({ code: 1, out: expect.stringContaining('there is no folder') as string })
+    expect(await doctor('--policies', 'nowhere')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('there is no folder') as string
+    })
   })
 
   it('asks the registry, with its faults told apart', async () => {
@@ -125,7 +181,10 @@ describe('doctor', () => {
     try {
       expect((await doctor('--registry', registry.url)).out).toContain(`ok    registry: ${registry.url} answers`)
       registry.behaviour = { kind: 'status', status: 401 }
-      expect(await doctor('--registry', registry.url)).toMatchObject({ code: 1, out: expect.stringContaining('set registry.auth') as string })
+      expect(await doctor('--registry', registry.url)).toMatchObject({
+        code: 1,
+        out: expect.stringContaining('set registry.auth') as string
+      })
       registry.behaviour = { kind: 'status', status: 500 }
       expect((await doctor('--registry', registry.url)).out).toContain('answers 500 to /subjects')
       registry.behaviour = { kind: 'redirect', location: 'http://127.0.0.1:1/' }
@@ -133,7 +192,10 @@ describe('doctor', () => {
     } finally {
       await registry.stop()
     }
-    expect(await doctor('--registry', 'http://127.0.0.1:1')).toMatchObject({ code: 1, out: expect.stringContaining('cannot be reached') as string })
+    expect(await doctor('--registry', 'http://127.0.0.1:1')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('cannot be reached') as string
+    })
   })
 
   it('with wrong settings only says what is wrong with them', async () => {
@@ -147,7 +209,10 @@ describe('the machine', () => {
   const settings = settingsForTest()
 
   it('needs descriptors for both sides of every connection', () => {
-    expect(examineDescriptors(settings, 1024)).toMatchObject({ level: 'warning', remedy: 'raise it (ulimit -n 20200, LimitNOFILE=), or lower limits.connections to 412' })
+    expect(examineDescriptors(settings, 1024)).toMatchObject({
+      level: 'warning',
+      remedy: 'raise it (ulimit -n 20200, LimitNOFILE=), or lower limits.connections to 412'
+    })
     expect(examineDescriptors(settings, 65536).level).toBe('ok')
     expect(examineDescriptors(settings, null).level).toBe('ok')
   })

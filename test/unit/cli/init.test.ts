@@ -29,7 +29,16 @@ describe('init', () => {
   })
 
   it('writes into a folder, with the addresses given', async () => {
-    const { code, out } = await box.run('init', 'my/place', '--upstream', 'k1:9092,k2:9092', '--listen', '127.0.0.1:9500', '--registry', 'http://r:8081')
+    const { code, out } = await box.run(
+      'init',
+      'my/place',
+      '--upstream',
+      'k1:9092,k2:9092',
+      '--listen',
+      '127.0.0.1:9500',
+      '--registry',
+      'http://r:8081'
+    )
     expect(code).toBe(0)
     expect(out).toContain('Next: cd my/place && kontrakt check')
     const settings = await box.run('settings', '--settings', 'my/place/kontrakt.yaml')
@@ -49,8 +58,15 @@ describe('init', () => {
     expect(read('policies/orders.yaml')).toContain('kontrakt/v1')
   })
 
-  it.each([['--upstream', 'nowhere'], ['--listen', '9092'], ['--upstream', 'a:1,b']])('refuses %s %s as a usage error', async (flag, value) => {
-    expect(await box.run('init', flag, value)).toMatchObject({ code: 2, err: expect.stringContaining('is not HOST:PORT') as string })
+  it.each([
+    ['--upstream', 'nowhere'],
+    ['--listen', '9092'],
+    ['--upstream', 'a:1,b']
+  ])('refuses %s %s as a usage error', async (flag, value) => {
+    expect(await box.run('init', flag, value)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is not HOST:PORT') as string
+    })
   })
 })
 
@@ -58,7 +74,9 @@ describe('init --from-topic', () => {
   let broker: EmbeddedBroker
   let client: KafkaClient
   beforeEach(async () => {
-    broker = await startEmbeddedBroker({ topics: [{ name: 'shop.orders', partitions: 2 }, { name: 'empty' }, { name: 'framed' }] })
+    broker = await startEmbeddedBroker({
+      topics: [{ name: 'shop.orders', partitions: 2 }, { name: 'empty' }, { name: 'framed' }]
+    })
     client = new KafkaClient({ bootstrapServers: [broker.address], clientId: 'test' })
   })
   afterEach(async () => {
@@ -78,7 +96,9 @@ describe('init --from-topic', () => {
 
   it('infers a policy in mode observe from the records of all partitions, which loads', async () => {
     for (const partition of [0, 1]) {
-      const values = Array.from({ length: 20 }, (_, n) => Buffer.from(JSON.stringify({ id: `secret-${n}`, amount: n + 0.5, ...(n % 2 ? { note: null } : {}) })))
+      const values = Array.from({ length: 20 }, (_, n) =>
+        Buffer.from(JSON.stringify({ id: `secret-${n}`, amount: n + 0.5, ...(n % 2 ? { note: null } : {}) }))
+      )
       await produce('shop.orders', partition, values)
     }
     const { code, out } = await box.run('init', '--upstream', broker.address, '--from-topic', 'shop.orders')
@@ -99,7 +119,11 @@ describe('init --from-topic', () => {
 
   it('looks only at the latest records asked for', async () => {
     await produce('shop.orders', 0, [Buffer.from('not json')])
-    await produce('shop.orders', 0, Array.from({ length: 10 }, () => Buffer.from('{"a":1}')))
+    await produce(
+      'shop.orders',
+      0,
+      Array.from({ length: 10 }, () => Buffer.from('{"a":1}'))
+    )
     await box.run('init', '--upstream', broker.address, '--from-topic', 'shop.orders', '--records', '20')
     expect(read('policies/shop.orders.yaml')).toContain('format: json')
   })
@@ -120,9 +144,19 @@ describe('init --from-topic', () => {
     try {
       registry.register('framed-value', '"string"')
       await produce('framed', 0, [Buffer.from([0, 0, 0, 0, 1, 2, 97])])
-      const { code } = await box.run('init', '--upstream', broker.address, '--registry', registry.url, '--from-topic', 'framed')
+      const { code } = await box.run(
+        'init',
+        '--upstream',
+        broker.address,
+        '--registry',
+        registry.url,
+        '--from-topic',
+        'framed'
+      )
       expect(code).toBe(0)
-      expect(read('policies/framed.yaml')).toContain('  format: avro\n  framing: confluent\n  schema:\n    registry: { subject: { strategy: topic-name }, versions: any }')
+      expect(read('policies/framed.yaml')).toContain(
+        '  format: avro\n  framing: confluent\n  schema:\n    registry: { subject: { strategy: topic-name }, versions: any }'
+      )
       expect(await box.run('check', 'policies', '--registry', registry.url)).toMatchObject({ code: 0 })
     } finally {
       await registry.stop()
@@ -136,9 +170,23 @@ describe('init --from-topic', () => {
   })
 
   it('a topic, a cluster or a registry that is not there ends with 1 and a remedy', async () => {
-    expect(await box.run('init', '--upstream', broker.address, '--from-topic', 'nope')).toMatchObject({ code: 1, err: expect.stringContaining('the cluster has no topic nope') as string })
-    expect(await box.run('init', '--upstream', '127.0.0.1:1', '--from-topic', 'nope')).toMatchObject({ code: 1, err: expect.stringContaining('cannot be read') as string })
-    const registry = await box.run('init', '--upstream', broker.address, '--registry', 'http://127.0.0.1:1', '--from-topic', 'empty')
+    expect(await box.run('init', '--upstream', broker.address, '--from-topic', 'nope')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the cluster has no topic nope') as string
+    })
+    expect(await box.run('init', '--upstream', '127.0.0.1:1', '--from-topic', 'nope')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('cannot be read') as string
+    })
+    const registry = await box.run(
+      'init',
+      '--upstream',
+      broker.address,
+      '--registry',
+      'http://127.0.0.1:1',
+      '--from-topic',
+      'empty'
+    )
     expect(registry).toMatchObject({ code: 1, err: expect.stringContaining('the registry cannot be asked') as string })
     expect(() => read('kontrakt.yaml')).toThrow()
   })
@@ -146,20 +194,33 @@ describe('init --from-topic', () => {
 
 describe('inference', () => {
   const schemaOf = (...samples: unknown[]): unknown => {
-    const { $schema: _schema, title: _title, ...schema } = JSON.parse(jsonSchemaOf(inferShape(samples), 't')) as Record<string, unknown>
+    const schema = JSON.parse(jsonSchemaOf(inferShape(samples), 't')) as Record<string, unknown>
+    delete schema['$schema']
+    delete schema['title']
     return schema
   }
 
   it('joins the types that were seen; a number swallows integers', () => {
-    expect(schemaOf({ a: 1 }, { a: 1.5 })).toEqual({ type: 'object', required: ['a'], properties: { a: { type: 'number' } } })
-    expect(schemaOf({ a: 1 }, { a: null }, { a: 'x' })).toMatchObject({ properties: { a: { type: ['integer', 'null', 'string'] } } })
+    expect(schemaOf({ a: 1 }, { a: 1.5 })).toEqual({
+      type: 'object',
+      required: ['a'],
+      properties: { a: { type: 'number' } }
+    })
+    expect(schemaOf({ a: 1 }, { a: null }, { a: 'x' })).toMatchObject({
+      properties: { a: { type: ['integer', 'null', 'string'] } }
+    })
   })
 
   it('goes into lists and objects; an empty list says nothing of its items', () => {
     expect(schemaOf({ items: [{ sku: 'a' }, { sku: 'b', n: 1 }] }, { items: [] })).toEqual({
       type: 'object',
       required: ['items'],
-      properties: { items: { type: 'array', items: { type: 'object', required: ['sku'], properties: { sku: { type: 'string' }, n: { type: 'integer' } } } } }
+      properties: {
+        items: {
+          type: 'array',
+          items: { type: 'object', required: ['sku'], properties: { sku: { type: 'string' }, n: { type: 'integer' } } }
+        }
+      }
     })
     expect(schemaOf({ items: [] })).toMatchObject({ properties: { items: { type: 'array', items: {} } } })
   })
@@ -173,15 +234,24 @@ describe('inference', () => {
     let deep: unknown = 1
     for (let level = 0; level < 1000; level++) deep = { deep }
     expect(JSON.stringify(schemaOf(deep)).length).toBeLessThan(2000)
-    expect(schemaOf(JSON.parse('{"__proto__": {"polluted": 1}, "constructor": 2}'))).toMatchObject({ required: ['__proto__', 'constructor'] })
+    expect(schemaOf(JSON.parse('{"__proto__": {"polluted": 1}, "constructor": 2}'))).toMatchObject({
+      required: ['__proto__', 'constructor']
+    })
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
   it('tells bytes from text, and requires a key only where all have one', () => {
-    const record = (key: Buffer | null, value: Buffer | null): Parameters<typeof inferPolicy>[1][number] => ({ key, value, headers: [] })
-    const text = (records: Parameters<typeof inferPolicy>[1]): string => inferPolicy('t', records, null).files.get('policies/t.yaml')!
+    const record = (key: Buffer | null, value: Buffer | null): Parameters<typeof inferPolicy>[1][number] => ({
+      key,
+      value,
+      headers: []
+    })
+    const text = (records: Parameters<typeof inferPolicy>[1]): string =>
+      inferPolicy('t', records, null).files.get('policies/t.yaml')!
     expect(text([record(null, Buffer.from([0xff, 0xfe]))])).toContain('value:\n  format: bytes')
     expect(text([record(null, Buffer.from('x'))])).toContain('required: false')
-    expect(text([record(Buffer.from('k'), Buffer.from('"scalar"'))])).toMatch(/format: string\n {2}required: true[^]*format: string/)
+    expect(text([record(Buffer.from('k'), Buffer.from('"scalar"'))])).toMatch(
+      /format: string\n {2}required: true[^]*format: string/
+    )
   })
 })

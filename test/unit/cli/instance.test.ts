@@ -56,7 +56,13 @@ beforeEach(async () => {
     version: '0.1.0',
     startedAtMs: Date.now() - 3_600_000 * 3,
     readiness: { ready: true, reasons: [], details: [] },
-    upstream: { reachable: true, brokers: [{ nodeId: 1, address: 'kafka:9092', advertised: 'here:9193' }, { nodeId: 2, address: 'kafka:9093', advertised: null }] },
+    upstream: {
+      reachable: true,
+      brokers: [
+        { nodeId: 1, address: 'kafka:9092', advertised: 'here:9193' },
+        { nodeId: 2, address: 'kafka:9093', advertised: null }
+      ]
+    },
     policies: { inForce: 2, failing: 0 },
     registry: null,
     connections: 4,
@@ -74,7 +80,15 @@ describe('why', () => {
   it('prints one line each, the latest last', async () => {
     journal.record(refusal)
     journal.record({ ...refusal, atMs: refusal.atMs + 500 })
-    journal.record({ ...refusal, topic: 'payments', principal: 'User:pay', rule: 'schema', path: '', message: 'is not JSON', atMs: refusal.atMs + 5_000 })
+    journal.record({
+      ...refusal,
+      topic: 'payments',
+      principal: 'User:pay',
+      rule: 'schema',
+      path: '',
+      message: 'is not JSON',
+      atMs: refusal.atMs + 5_000
+    })
     const { code, out, err } = await box.run('why', '--admin', url)
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toBe(
@@ -86,20 +100,59 @@ describe('why', () => {
   it('--full prints all that is known', async () => {
     journal.record({ ...refusal, offset: 41 })
     const { out } = await box.run('why', '--admin', url, '--full')
-    for (const line of ['what was found +double', 'what is expected +above 0', 'told to the client +INVALID_RECORD \\(87\\)', 'record in its batch +3', 'sequence of the batch +7', 'offset +41', 'policy +orders@3f2a91c04b7e']) {
+    for (const line of [
+      'what was found +double',
+      'what is expected +above 0',
+      'told to the client +INVALID_RECORD \\(87\\)',
+      'record in its batch +3',
+      'sequence of the batch +7',
+      'offset +41',
+      'policy +orders@3f2a91c04b7e'
+    ]) {
       expect(out).toMatch(new RegExp(`^ {4}${line}$`, 'm'))
     }
   })
 
   it('asks for what the flags say', async () => {
     journal.record(refusal)
-    journal.record({ ...refusal, topic: 'payments', clientId: 'b', principal: 'User:p', verdict: 'observe', offset: 99, errorCode: 0 })
+    journal.record({
+      ...refusal,
+      topic: 'payments',
+      clientId: 'b',
+      principal: 'User:p',
+      verdict: 'observe',
+      offset: 99,
+      errorCode: 0
+    })
     expect((await box.run('why', '--admin', url, '--topic', 'payments')).out).toContain('payments/2')
     expect((await box.run('why', '--admin', url, '--client-id', 'checkout')).out).not.toContain('payments')
-    expect((await box.run('why', '--admin', url, '--principal', 'User:p', '--offset', '99', '--partition', '2', '--rule', 'amount-positive')).out).toContain('observe')
-    expect(await box.run('why', '--admin', url, '--offset', '100')).toEqual({ code: 0, out: 'nothing was refused that this instance remembers\n', err: '' })
+    expect(
+      (
+        await box.run(
+          'why',
+          '--admin',
+          url,
+          '--principal',
+          'User:p',
+          '--offset',
+          '99',
+          '--partition',
+          '2',
+          '--rule',
+          'amount-positive'
+        )
+      ).out
+    ).toContain('observe')
+    expect(await box.run('why', '--admin', url, '--offset', '100')).toEqual({
+      code: 0,
+      out: 'nothing was refused that this instance remembers\n',
+      err: ''
+    })
     expect((await box.run('why', '--admin', url, '--limit', '1')).out).toContain('1 of 2; --limit shows more')
-    expect(JSON.parse((await box.run('why', '--admin', url, '--json')).out)).toMatchObject({ total: 2, items: [{ topic: 'payments' }, { topic: 'orders' }] })
+    expect(JSON.parse((await box.run('why', '--admin', url, '--json')).out)).toMatchObject({
+      total: 2,
+      items: [{ topic: 'payments' }, { topic: 'orders' }]
+    })
   })
 
   it('prints no escape sequence that a client chose', async () => {
@@ -122,7 +175,11 @@ describe('status', () => {
   })
 
   it('is 1 with details, which /ready does not mind', async () => {
-    status = { ...status, readiness: { ready: true, reasons: [], details: [{ code: 'policy-failing', message: 'orders.yaml' }] }, policies: { inForce: 1, failing: 1 } }
+    status = {
+      ...status,
+      readiness: { ready: true, reasons: [], details: [{ code: 'policy-failing', message: 'orders.yaml' }] },
+      policies: { inForce: 1, failing: 1 }
+    }
     const { code, out } = await box.run('status', '--admin', url)
     expect(code).toBe(1)
     expect(out).toContain('serving, with faults')
@@ -131,7 +188,11 @@ describe('status', () => {
   })
 
   it('is 1 when not ready', async () => {
-    status = { ...status, readiness: { ready: false, reasons: [{ code: 'draining', message: 'told to end' }], details: [] }, registry: { url: 'http://r', reachable: false, cachedSchemas: 3 } }
+    status = {
+      ...status,
+      readiness: { ready: false, reasons: [{ code: 'draining', message: 'told to end' }], details: [] },
+      registry: { url: 'http://r', reachable: false, cachedSchemas: 3 }
+    }
     const { code, out } = await box.run('status', '--admin', url)
     expect(code).toBe(1)
     expect(out).toContain('draining: told to end')
@@ -144,9 +205,15 @@ describe('finding the instance', () => {
     await server.close()
     await start('s3cret')
     box.env = { T: 's3cret' }
-    box.write('kontrakt.yaml', `apiVersion: kontrakt/v1\nadmin: { address: "${url.replace('http://', '')}", token: { env: T } }\n`)
+    box.write(
+      'kontrakt.yaml',
+      `apiVersion: kontrakt/v1\nadmin: { address: "${url.replace('http://', '')}", token: { env: T } }\n`
+    )
     expect((await box.run('status')).code).toBe(0)
-    box.write('kontrakt.yaml', `apiVersion: kontrakt/v1\nadmin: { address: "${url.replace('http://127.0.0.1', '0.0.0.0')}", token: { env: T } }\n`)
+    box.write(
+      'kontrakt.yaml',
+      `apiVersion: kontrakt/v1\nadmin: { address: "${url.replace('http://127.0.0.1', '0.0.0.0')}", token: { env: T } }\n`
+    )
     expect((await box.run('status')).code).toBe(0)
   })
 
@@ -156,9 +223,18 @@ describe('finding the instance', () => {
     box.write('token', 's3cret\n')
     box.write('wrong', 'other\n')
     expect((await box.run('status', '--admin', url, '--token-file', 'token')).code).toBe(0)
-    expect(await box.run('status', '--admin', url)).toMatchObject({ code: 1, err: expect.stringContaining('--token-file') as string })
-    expect(await box.run('status', '--admin', url, '--token-file', 'wrong')).toMatchObject({ code: 1, err: expect.stringContaining('answered 401') as string })
-    expect(await box.run('status', '--admin', url, '--token-file', 'nowhere')).toMatchObject({ code: 1, err: expect.stringContaining('ENOENT') as string })
+    expect(await box.run('status', '--admin', url)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--token-file') as string
+    })
+    expect(await box.run('status', '--admin', url, '--token-file', 'wrong')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('answered 401') as string
+    })
+    expect(await box.run('status', '--admin', url, '--token-file', 'nowhere')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('ENOENT') as string
+    })
     box.env = { KONTRAKT_ADMIN_TOKEN: 's3cret' }
     expect((await box.run('status', '--admin', url)).code).toBe(0)
   })
@@ -170,7 +246,10 @@ describe('finding the instance', () => {
       err: expect.stringContaining(`no instance answers at http://127.0.0.1:${port!} (ECONNREFUSED)`) as string
     })
     box.write('kontrakt.yaml', 'apiVersion: kontrakt/v1\nadmin: { address: off }\n')
-    expect(await box.run('why')).toMatchObject({ code: 1, err: expect.stringContaining('turn the admin server off') as string })
+    expect(await box.run('why')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('turn the admin server off') as string
+    })
     box.write('kontrakt.yaml', 'a: [')
     expect(await box.run('why')).toMatchObject({ code: 1, err: expect.stringContaining('kontrakt.yaml:1:') as string })
   })
@@ -178,7 +257,12 @@ describe('finding the instance', () => {
 
 describe('text', () => {
   it('is aligned and free of control characters', () => {
-    expect(columns([['a', 'bb', 'c'], ['aaa', 'b', '']])).toBe('a    bb  c\naaa  b\n')
+    expect(
+      columns([
+        ['a', 'bb', 'c'],
+        ['aaa', 'b', '']
+      ])
+    ).toBe('a    bb  c\naaa  b\n')
     expect(printable('a\u0000b\u2028c')).toBe('a\ufffdb\ufffdc')
   })
 })

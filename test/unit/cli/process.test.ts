@@ -25,8 +25,15 @@ interface Ended {
   readonly err: string
 }
 
-async function start(args: readonly string[], { node = process.execPath, script = launcher, env = {} } = {}): Promise<Ended> {
-  const child = spawn(node, [script, ...args], { cwd: box.folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+async function start(
+  args: readonly string[],
+  { node = process.execPath, script = launcher, env = {} } = {}
+): Promise<Ended> {
+  const child = spawn(node, [script, ...args], {
+    cwd: box.folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
@@ -81,7 +88,17 @@ describe('serve', () => {
 
   async function serve(more: readonly string[] = []): Promise<Serving> {
     const [listen, port, admin] = await freePorts(3)
-    const args = ['serve', '--upstream', broker.address, '--listen', `127.0.0.1:${listen!}`, '--broker-ports', `1=${port!}`, '--admin', `127.0.0.1:${admin!}`]
+    const args = [
+      'serve',
+      '--upstream',
+      broker.address,
+      '--listen',
+      `127.0.0.1:${listen!}`,
+      '--broker-ports',
+      `1=${port!}`,
+      '--admin',
+      `127.0.0.1:${admin!}`
+    ]
     const child = spawn(process.execPath, [launcher, ...args, ...more], {
       cwd: box.folder,
       env: { ...process.env, KONTRAKT_TIMINGS_DRAIN_DELAY: '0ms' },
@@ -108,7 +125,10 @@ describe('serve', () => {
   }
 
   it('logs one ready line with every address, answers /ready, and ends with 0 after SIGTERM', async () => {
-    box.write('policies/orders.yaml', 'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue: { format: json }\n')
+    box.write(
+      'policies/orders.yaml',
+      'apiVersion: kontrakt/v1\ntopics: orders\nmode: reject\nvalue: { format: json }\n'
+    )
     const serving = await serve()
     expect(serving.lines().filter((line) => line['msg'] === 'ready')).toHaveLength(1)
     const [ready] = serving.lines().filter((line) => line['msg'] === 'ready')
@@ -127,7 +147,17 @@ describe('serve', () => {
   it('with policies that do not load ends with 1, with the place of the fault', async () => {
     box.write('policies/orders.yaml', 'apiVersion: kontrakt/v1\ntopics: orders\nmoode: reject\n')
     const [listen, port] = await freePorts(2)
-    const ended = await start(['serve', '--upstream', broker.address, '--listen', `127.0.0.1:${listen!}`, '--broker-ports', `1=${port!}`, '--admin', 'off'])
+    const ended = await start([
+      'serve',
+      '--upstream',
+      broker.address,
+      '--listen',
+      `127.0.0.1:${listen!}`,
+      '--broker-ports',
+      `1=${port!}`,
+      '--admin',
+      'off'
+    ])
     expect(ended.code).toBe(1)
     expect(ended.err).toContain('policies/orders.yaml:3:1')
     expect(ended.err).not.toContain('"stack"')

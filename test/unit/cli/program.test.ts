@@ -24,13 +24,30 @@ describe('help', () => {
     expect(out).toContain('--log-level')
   })
 
-  it.each(['check', 'test', 'why', 'status', 'doctor', 'settings'])('of %s, which prints data, has --json', async (command) => {
-    expect((await box.run(command, '--help')).out).toContain('--json')
-  })
+  it.each(['check', 'test', 'why', 'status', 'doctor', 'settings'])(
+    'of %s, which prints data, has --json',
+    async (command) => {
+      expect((await box.run(command, '--help')).out).toContain('--json')
+    }
+  )
 
   it('of serve has every flag a first run needs', async () => {
     const { out } = await box.run('serve', '--help')
-    for (const flag of ['--upstream', '--listen', '--broker-ports', '--advertised-host', '--policies', '--registry', '--admin', '--roles', '--workers', '--settings', '--no-watch', '--strict', '--log-format']) {
+    for (const flag of [
+      '--upstream',
+      '--listen',
+      '--broker-ports',
+      '--advertised-host',
+      '--policies',
+      '--registry',
+      '--admin',
+      '--roles',
+      '--workers',
+      '--settings',
+      '--no-watch',
+      '--strict',
+      '--log-format'
+    ]) {
       expect(out).toContain(flag)
     }
   })
@@ -93,7 +110,10 @@ describe('serve', () => {
 describe('settings', () => {
   beforeEach(() => {
     box.env = { TOKEN: 'geheim' }
-    box.write('kontrakt.yaml', 'apiVersion: kontrakt/v1\nupstream: { bootstrapServers: [a:9092] }\nlisteners: [{ address: 127.0.0.1:9192 }]\nadmin: { token: { env: TOKEN } }\n')
+    box.write(
+      'kontrakt.yaml',
+      'apiVersion: kontrakt/v1\nupstream: { bootstrapServers: [a:9092] }\nlisteners: [{ address: 127.0.0.1:9192 }]\nadmin: { token: { env: TOKEN } }\n'
+    )
   })
 
   it('prints each with its source, secrets masked', async () => {
@@ -110,9 +130,17 @@ describe('settings', () => {
 
   it('prints as JSON, which parses and masks as well', async () => {
     const { out } = await box.run('settings', '--json')
-    const printed = JSON.parse(out) as { file: string; settings: { path: string; value: string; source: string; secret: boolean }[] }
+    const printed = JSON.parse(out) as {
+      file: string
+      settings: { path: string; value: string; source: string; secret: boolean }[]
+    }
     expect(printed.file).toBe('kontrakt.yaml')
-    expect(printed.settings).toContainEqual({ path: 'admin.token', value: '***', source: 'kontrakt.yaml:4:17', secret: true })
+    expect(printed.settings).toContainEqual({
+      path: 'admin.token',
+      value: '***',
+      source: 'kontrakt.yaml:4:17',
+      secret: true
+    })
     expect(out).not.toContain('geheim')
   })
 

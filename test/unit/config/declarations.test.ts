@@ -19,7 +19,9 @@ describe('the declarations', () => {
   it('have defaults that are values of their kind and range', () => {
     for (const declaration of declarations) {
       if (declaration.default === undefined) continue
-      expect(parseKind(declaration.kind, declaration.default, 'text', declaration), declaration.path).toMatchObject({ ok: true })
+      expect(parseKind(declaration.kind, declaration.default, 'text', declaration), declaration.path).toMatchObject({
+        ok: true
+      })
     }
   })
 
@@ -51,7 +53,8 @@ describe('the published JSON Schema', () => {
     expect(published).toEqual(schema)
   })
 
-  const base = 'apiVersion: kontrakt/v1\nupstream: { bootstrapServers: [a:9092] }\nlisteners: [{ address: 0.0.0.0:9192 }]\n'
+  const base =
+    'apiVersion: kontrakt/v1\nupstream: { bootstrapServers: [a:9092] }\nlisteners: [{ address: 0.0.0.0:9192 }]\n'
   it.each([
     ['', true],
     ['roles: [proxy]', true],
@@ -93,7 +96,11 @@ function loadSettingsText(text: string): boolean {
   const layer = fileLayer('kontrakt.yaml', text)
   const wrong = [...layer.settings.values()].filter(({ declaration, raw, form }) => {
     const parsed = parseKind(declaration.kind, raw, form, declaration)
-    return !parsed.ok || declaration.notYet?.some((word) => [parsed.value].flat().includes(word)) || (declaration.path === 'workers' && raw !== 1)
+    return (
+      !parsed.ok ||
+      declaration.notYet?.some((word) => [parsed.value].flat().includes(word)) ||
+      (declaration.path === 'workers' && raw !== 1)
+    )
   })
   return layer.diagnostics.length === 0 && wrong.length === 0
 }
@@ -106,7 +113,23 @@ describe('docs/settings.md', () => {
 
   it('lists every diagnostic code that the sources report', () => {
     const page = readFileSync(new URL('settings.md', docs), 'utf8')
-    const codes = ['unknown-key', 'not-yet', 'bad-value', 'wrong-type', 'missing', 'conflict', 'admin-token', 'plain-secret', 'secret-unreadable', 'unknown-variable', 'yaml', 'duplicate-key', 'empty-file', 'unreadable-file', 'out-of-range']
+    const codes = [
+      'unknown-key',
+      'not-yet',
+      'bad-value',
+      'wrong-type',
+      'missing',
+      'conflict',
+      'admin-token',
+      'plain-secret',
+      'secret-unreadable',
+      'unknown-variable',
+      'yaml',
+      'duplicate-key',
+      'empty-file',
+      'unreadable-file',
+      'out-of-range'
+    ]
     for (const code of codes) expect(page).toContain(`\`${code}\``)
   })
 })
@@ -114,10 +137,15 @@ describe('docs/settings.md', () => {
 describe('hostile input', () => {
   it('no text makes a parser throw, in any kind', () => {
     fc.assert(
-      fc.property(fc.anything(), fc.constantFrom(...declarations), fc.constantFrom('yaml' as const, 'text' as const), (raw, declaration, form) => {
-        const parsed = parseKind(declaration.kind, raw, form, declaration)
-        return typeof parsed.ok === 'boolean'
-      })
+      fc.property(
+        fc.anything(),
+        fc.constantFrom(...declarations),
+        fc.constantFrom('yaml' as const, 'text' as const),
+        (raw, declaration, form) => {
+          const parsed = parseKind(declaration.kind, raw, form, declaration)
+          return typeof parsed.ok === 'boolean'
+        }
+      )
     )
   })
 

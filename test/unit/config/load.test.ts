@@ -140,13 +140,18 @@ describe('precedence', () => {
       env: { KONTRAKT_LISTENERS_0_ADVERTISED_HOST: 'from-env' },
       flags: { '--listen': '127.0.0.1:9999' }
     })
-    expect(settings?.listeners[0]).toMatchObject({ address: { host: '127.0.0.1', port: 9999 }, advertisedHost: 'from-env' })
+    expect(settings?.listeners[0]).toMatchObject({
+      address: { host: '127.0.0.1', port: 9999 },
+      advertisedHost: 'from-env'
+    })
     expect(brokerPort(settings!.listeners[0]!.brokerPorts, 8)).toBe(9301)
     expect(brokerPort(settings!.listeners[0]!.brokerPorts, 9)).toBeNull()
   })
 
   it('does not let a wrong value of a weaker layer disturb', () => {
-    expect(load({ file: `${minimal}logLevel: nonsense\n`, flags: { '--log-level': 'info' } }).settings?.logLevel).toBe('info')
+    expect(load({ file: `${minimal}logLevel: nonsense\n`, flags: { '--log-level': 'info' } }).settings?.logLevel).toBe(
+      'info'
+    )
   })
 
   it('counts an empty variable as unset', () => {
@@ -157,7 +162,12 @@ describe('precedence', () => {
 describe('without a file', () => {
   it('is complete from flags alone', () => {
     const { settings, file } = load({
-      flags: { '--upstream': 'a:9092,[::1]:9093', '--listen': '127.0.0.1:9192', '--broker-ports': '9300-9310', '--no-watch': false }
+      flags: {
+        '--upstream': 'a:9092,[::1]:9093',
+        '--listen': '127.0.0.1:9192',
+        '--broker-ports': '9300-9310',
+        '--no-watch': false
+      }
     })
     expect(file).toBeNull()
     expect(settings?.upstream.bootstrapServers[1]).toEqual({ host: '::1', port: 9093 })
@@ -190,7 +200,9 @@ describe('without a file', () => {
     expect(diagnostics[0]?.remedy).toBe(
       "set it with --upstream HOST:PORT[,..], or 'upstream.bootstrapServers' in the settings file, or KONTRAKT_UPSTREAM_BOOTSTRAP_SERVERS"
     )
-    expect(diagnostics[1]?.remedy).toContain("'listeners[0].address' in the settings file, or KONTRAKT_LISTENERS_0_ADDRESS")
+    expect(diagnostics[1]?.remedy).toContain(
+      "'listeners[0].address' in the settings file, or KONTRAKT_LISTENERS_0_ADDRESS"
+    )
   })
 })
 
@@ -202,8 +214,12 @@ describe('paths', () => {
       policies: { folder: join(cwd, 'etc', 'rules') },
       stateDir: '/var/lib/k'
     })
-    expect(load({ settingsFile: 'etc/k.yaml', flags: { '--policies': 'mine' } }).settings?.policies.folder).toBe(join(cwd, 'mine'))
-    expect(load({ settingsFile: 'etc/k.yaml', env: { KONTRAKT_STATE_DIR: 's' } }).settings?.stateDir).toBe(join(cwd, 's'))
+    expect(load({ settingsFile: 'etc/k.yaml', flags: { '--policies': 'mine' } }).settings?.policies.folder).toBe(
+      join(cwd, 'mine')
+    )
+    expect(load({ settingsFile: 'etc/k.yaml', env: { KONTRAKT_STATE_DIR: 's' } }).settings?.stateDir).toBe(
+      join(cwd, 's')
+    )
   })
 
   it('takes the defaults relative to the file as well', () => {
@@ -214,7 +230,8 @@ describe('paths', () => {
 })
 
 describe('secrets', () => {
-  const registry = (password: string): string => `${minimal}registry: { url: "http://r:8081/", auth: { username: u, password: ${password} } }\n`
+  const registry = (password: string): string =>
+    `${minimal}registry: { url: "http://r:8081/", auth: { username: u, password: ${password} } }\n`
 
   it('are read from a variable, without a warning about its name', () => {
     const loaded = load({ file: registry('{ env: KONTRAKT_REGISTRY_PW }'), env: { KONTRAKT_REGISTRY_PW: 'geheim' } })
@@ -230,14 +247,21 @@ describe('secrets', () => {
   it('may stand in the file, with a warning', () => {
     const loaded = load({ file: registry('geheim') })
     expect(loaded.settings?.registry?.auth?.password).toBe('geheim')
-    expect(faults(loaded)).toEqual(["warning plain-secret kontrakt.yaml:6:67 'registry.auth.password' stands in the file in the clear"])
+    expect(faults(loaded)).toEqual([
+      "warning plain-secret kontrakt.yaml:6:67 'registry.auth.password' stands in the file in the clear"
+    ])
   })
 
   it('come from their own variable without a warning, or from a file that a variable names', () => {
     writeFileSync(join(cwd, 'token'), 't0ken')
-    expect(load({ file: minimal, env: { KONTRAKT_ADMIN_TOKEN: 'x' } })).toMatchObject({ diagnostics: [], settings: { admin: { token: 'x' } } })
+    expect(load({ file: minimal, env: { KONTRAKT_ADMIN_TOKEN: 'x' } })).toMatchObject({
+      diagnostics: [],
+      settings: { admin: { token: 'x' } }
+    })
     expect(load({ file: minimal, env: { KONTRAKT_ADMIN_TOKEN_FILE: 'token' } }).settings?.admin?.token).toBe('t0ken')
-    expect(load({ file: minimal, env: { KONTRAKT_ADMIN_TOKEN_ENV: 'OTHER', OTHER: 'y' } }).settings?.admin?.token).toBe('y')
+    expect(load({ file: minimal, env: { KONTRAKT_ADMIN_TOKEN_ENV: 'OTHER', OTHER: 'y' } }).settings?.admin?.token).toBe(
+      'y'
+    )
   })
 
   it('are masked wherever settings are shown', () => {
@@ -260,32 +284,103 @@ describe('secrets', () => {
 
   it('refuses credentials in the address, and does not repeat them', () => {
     const loaded = load({ file: `${minimal}registry: { url: "http://u:geheim@r:8081" }\n` })
-    expect(loaded.diagnostics[0]).toMatchObject({ code: 'bad-value', remedy: 'user name and password go to registry.auth' })
+    expect(loaded.diagnostics[0]).toMatchObject({
+      code: 'bad-value',
+      remedy: 'user name and password go to registry.auth'
+    })
     expect(JSON.stringify(loaded)).not.toContain('geheim')
   })
 })
 
 describe('diagnostics of the file', () => {
   it.each([
-    ['unknown key', 'lisseners: []\n', "error unknown-key kontrakt.yaml:6:1 'lisseners' is not a top-level key of the settings"],
-    ['unknown nested key', 'admin: { adress: 127.0.0.1:1 }\n', "error unknown-key kontrakt.yaml:6:10 'adress' is not a key of 'admin'"],
+    [
+      'unknown key',
+      'lisseners: []\n',
+      "error unknown-key kontrakt.yaml:6:1 'lisseners' is not a top-level key of the settings"
+    ],
+    [
+      'unknown nested key',
+      'admin: { adress: 127.0.0.1:1 }\n',
+      "error unknown-key kontrakt.yaml:6:10 'adress' is not a key of 'admin'"
+    ],
     ['duplicate key', 'workers: 1\nworkers: 1\n', 'error duplicate-key kontrakt.yaml:7:1 Map keys must be unique'],
-    ['not yet: upstream.sasl', 'quality: { stateTopic: x }\n', "error not-yet kontrakt.yaml:6:1 'quality' is not built yet in this version"],
-    ['section of the wrong type', 'limits: many\n', "error wrong-type kontrakt.yaml:6:9 'limits' must be a mapping of keys to values"],
-    ['size without unit', 'limits: { requestBytes: 1000 }\n', "error bad-value kontrakt.yaml:6:25 'limits.requestBytes': a size needs its unit"],
-    ['size out of range', 'limits: { requestBytes: 1B }\n', "error bad-value kontrakt.yaml:6:25 'limits.requestBytes': the least is 64KiB"],
-    ['duration without unit', 'timings: { decideWait: 5 }\n', "error bad-value kontrakt.yaml:6:24 'timings.decideWait': a duration needs its unit"],
-    ['count as a string', 'limits: { connections: "5" }\n', "error bad-value kontrakt.yaml:6:24 'limits.connections': expected a whole number; found a string"],
-    ['quoted boolean', 'watch: "true"\n', "error bad-value kontrakt.yaml:6:8 'watch': expected true or false; found a string"],
-    ['unknown choice', 'defaultPolicy: deny\n', "error bad-value kontrakt.yaml:6:16 'defaultPolicy': expected pass or refuse"],
-    ['role that is not built', 'roles: [proxy, quality]\n', "error not-yet kontrakt.yaml:6:8 'roles': quality is not built yet"],
+    [
+      'not yet: upstream.sasl',
+      'quality: { stateTopic: x }\n',
+      "error not-yet kontrakt.yaml:6:1 'quality' is not built yet in this version"
+    ],
+    [
+      'section of the wrong type',
+      'limits: many\n',
+      "error wrong-type kontrakt.yaml:6:9 'limits' must be a mapping of keys to values"
+    ],
+    [
+      'size without unit',
+      'limits: { requestBytes: 1000 }\n',
+      "error bad-value kontrakt.yaml:6:25 'limits.requestBytes': a size needs its unit"
+    ],
+    [
+      'size out of range',
+      'limits: { requestBytes: 1B }\n',
+      "error bad-value kontrakt.yaml:6:25 'limits.requestBytes': the least is 64KiB"
+    ],
+    [
+      'duration without unit',
+      'timings: { decideWait: 5 }\n',
+      "error bad-value kontrakt.yaml:6:24 'timings.decideWait': a duration needs its unit"
+    ],
+    [
+      'count as a string',
+      'limits: { connections: "5" }\n',
+      "error bad-value kontrakt.yaml:6:24 'limits.connections': expected a whole number; found a string"
+    ],
+    [
+      'quoted boolean',
+      'watch: "true"\n',
+      "error bad-value kontrakt.yaml:6:8 'watch': expected true or false; found a string"
+    ],
+    [
+      'unknown choice',
+      'defaultPolicy: deny\n',
+      "error bad-value kontrakt.yaml:6:16 'defaultPolicy': expected pass or refuse"
+    ],
+    [
+      'role that is not built',
+      'roles: [proxy, quality]\n',
+      "error not-yet kontrakt.yaml:6:8 'roles': quality is not built yet"
+    ],
     ['several workers', 'workers: 2\n', "error not-yet kontrakt.yaml:6:10 'workers': more than one is not built yet"],
-    ['key without a value', 'policies:\n', "error bad-value kontrakt.yaml:6:10 'policies': expected a path; found nothing"],
-    ['host without port', 'admin: { address: localhost }\n', "error bad-value kontrakt.yaml:6:19 'admin.address': expected HOST:PORT"],
-    ['auth without url', 'registry: { auth: { username: u, password: { env: HOME } } }\n', "error missing kontrakt.yaml:6:31 'registry.auth' is set, but"],
-    ['user without password', 'registry: { url: "http://r", auth: { username: u } }\n', "error missing kontrakt.yaml:6:48 'registry.auth.password' is missing"],
-    ['url of another kind', 'registry: { url: "ftp://r" }\n', "error bad-value kontrakt.yaml:6:18 'registry.url': expected an http://"],
-    ['token as a number', 'admin: { token: 5 }\n', "error bad-value kontrakt.yaml:6:17 'admin.token': expected { env: NAME }"]
+    [
+      'key without a value',
+      'policies:\n',
+      "error bad-value kontrakt.yaml:6:10 'policies': expected a path; found nothing"
+    ],
+    [
+      'host without port',
+      'admin: { address: localhost }\n',
+      "error bad-value kontrakt.yaml:6:19 'admin.address': expected HOST:PORT"
+    ],
+    [
+      'auth without url',
+      'registry: { auth: { username: u, password: { env: HOME } } }\n',
+      "error missing kontrakt.yaml:6:31 'registry.auth' is set, but"
+    ],
+    [
+      'user without password',
+      'registry: { url: "http://r", auth: { username: u } }\n',
+      "error missing kontrakt.yaml:6:48 'registry.auth.password' is missing"
+    ],
+    [
+      'url of another kind',
+      'registry: { url: "ftp://r" }\n',
+      "error bad-value kontrakt.yaml:6:18 'registry.url': expected an http://"
+    ],
+    [
+      'token as a number',
+      'admin: { token: 5 }\n',
+      "error bad-value kontrakt.yaml:6:17 'admin.token': expected { env: NAME }"
+    ]
   ])('%s', (_name, addition, expected) => {
     const loaded = load({ file: minimal + addition, env: { HOME: '/x' } })
     expect(loaded.settings).toBeNull()
@@ -302,7 +397,11 @@ describe('diagnostics of the file', () => {
     ['upstream:\n  bootstrapServers: [a:70000]', 'item 1: expected HOST:PORT']
   ])('upstream %j', (upstream, message) => {
     const file = `apiVersion: kontrakt/v1\n${upstream}\nlisteners: [{ address: 127.0.0.1:9192 }]\n`
-    expect(load({ file }).diagnostics.map((d) => d.message).join()).toContain(message)
+    expect(
+      load({ file })
+        .diagnostics.map((d) => d.message)
+        .join()
+    ).toContain(message)
   })
 
   it.each([
@@ -341,7 +440,10 @@ describe('diagnostics of the file', () => {
   })
 
   it('asks for apiVersion', () => {
-    expect(load({ file: minimal.replace(/^.*\n/, '') }).diagnostics[0]).toMatchObject({ code: 'missing', remedy: "begin the file with 'apiVersion: kontrakt/v1'" })
+    expect(load({ file: minimal.replace(/^.*\n/, '') }).diagnostics[0]).toMatchObject({
+      code: 'missing',
+      remedy: "begin the file with 'apiVersion: kontrakt/v1'"
+    })
   })
 
   it.each([
@@ -368,10 +470,19 @@ describe('diagnostics of the file', () => {
 
   it('resolves anchors, and a billion laughs are refused, not expanded', () => {
     expect(load({ file: `${minimal}policies: &p rules\nstateDir: *p\n` }).settings?.stateDir).toBe(join(cwd, 'rules'))
-    const laughs = Array.from({ length: 9 }, (_, n) => `&a${n} [${Array(9).fill(n === 0 ? 'x' : `*a${n - 1}`).join(',')}]`)
+    const laughs = Array.from(
+      { length: 9 },
+      (_, n) =>
+        `&a${n} [${Array(9)
+          .fill(n === 0 ? 'x' : `*a${n - 1}`)
+          .join(',')}]`
+    )
     const loaded = load({ file: `${minimal}policies: [${laughs.join(', ')}]\n` })
     expect(loaded.settings).toBeNull()
-    expect(loaded.diagnostics[0]).toMatchObject({ code: 'yaml', message: 'the aliases of this value cannot be expanded' })
+    expect(loaded.diagnostics[0]).toMatchObject({
+      code: 'yaml',
+      message: 'the aliases of this value cannot be expanded'
+    })
   })
 
   it('an alias to its own section does not loop', () => {
@@ -380,7 +491,10 @@ describe('diagnostics of the file', () => {
 
   it('refuses a file that is no settings file by its size, and one that is not there', () => {
     expect(load({ file: `# ${'x'.repeat(1024 * 1024)}\n` }).diagnostics[0]).toMatchObject({ code: 'unreadable-file' })
-    expect(load({ settingsFile: 'nowhere.yaml' }).diagnostics[0]).toMatchObject({ file: 'nowhere.yaml', message: 'there is no such file' })
+    expect(load({ settingsFile: 'nowhere.yaml' }).diagnostics[0]).toMatchObject({
+      file: 'nowhere.yaml',
+      message: 'there is no such file'
+    })
     expect(load({ settingsFile: '.' }).diagnostics[0]?.message).toContain('EISDIR')
   })
 
@@ -395,7 +509,12 @@ describe('diagnostics of the environment', () => {
     const loaded = load({ file: minimal, env: { KONTRAKT_REGISTRY_ULR: 'x' } })
     expect(loaded.settings).not.toBeNull()
     expect(loaded.diagnostics).toEqual([
-      expect.objectContaining({ severity: 'warning', code: 'unknown-variable', file: '$KONTRAKT_REGISTRY_ULR', remedy: 'did you mean KONTRAKT_REGISTRY_URL?' })
+      expect.objectContaining({
+        severity: 'warning',
+        code: 'unknown-variable',
+        file: '$KONTRAKT_REGISTRY_ULR',
+        remedy: 'did you mean KONTRAKT_REGISTRY_URL?'
+      })
     ])
   })
 
@@ -412,10 +531,22 @@ describe('diagnostics of the environment', () => {
   })
 
   it.each([
-    [{ KONTRAKT_UPSTREAM_TLS_CA: 'x' }, "error not-yet $KONTRAKT_UPSTREAM_TLS_CA:1:1 'upstream.tls' is not built yet in this version"],
-    [{ KONTRAKT_WORKERS: 'two' }, "error bad-value $KONTRAKT_WORKERS:1:1 'workers': expected a whole number; found a string"],
-    [{ KONTRAKT_LISTENERS_2_ADDRESS: 'a:1' }, 'error missing $KONTRAKT_LISTENERS_2_ADDRESS:1:1 listeners[2] is set, but listeners[1] is not'],
-    [{ KONTRAKT_ADMIN_TOKEN: 'a', KONTRAKT_ADMIN_TOKEN_FILE: 'b' }, 'error conflict $KONTRAKT_ADMIN_TOKEN_FILE:1:1 the secret is set twice']
+    [
+      { KONTRAKT_UPSTREAM_TLS_CA: 'x' },
+      "error not-yet $KONTRAKT_UPSTREAM_TLS_CA:1:1 'upstream.tls' is not built yet in this version"
+    ],
+    [
+      { KONTRAKT_WORKERS: 'two' },
+      "error bad-value $KONTRAKT_WORKERS:1:1 'workers': expected a whole number; found a string"
+    ],
+    [
+      { KONTRAKT_LISTENERS_2_ADDRESS: 'a:1' },
+      'error missing $KONTRAKT_LISTENERS_2_ADDRESS:1:1 listeners[2] is set, but listeners[1] is not'
+    ],
+    [
+      { KONTRAKT_ADMIN_TOKEN: 'a', KONTRAKT_ADMIN_TOKEN_FILE: 'b' },
+      'error conflict $KONTRAKT_ADMIN_TOKEN_FILE:1:1 the secret is set twice'
+    ]
   ])('%j', (env, expected) => {
     const loaded = load({ file: minimal, env: env })
     expect(loaded.settings).toBeNull()
@@ -423,15 +554,32 @@ describe('diagnostics of the environment', () => {
   })
 
   it('knows no variable for the version of the file format', () => {
-    expect(load({ file: minimal, env: { KONTRAKT_API_VERSION: 'kontrakt/v1' } }).diagnostics[0]?.code).toBe('unknown-variable')
+    expect(load({ file: minimal, env: { KONTRAKT_API_VERSION: 'kontrakt/v1' } }).diagnostics[0]?.code).toBe(
+      'unknown-variable'
+    )
   })
 })
 
 describe('settings that contradict each other', () => {
   it.each([
-    ['an open admin address without a token', 'admin: { address: 0.0.0.0:9190 }', 'admin-token', 'can be reached from other machines'],
-    ['the admin port among the broker ports', 'admin: { address: 127.0.0.1:9200 }', 'conflict', 'port 9200 is meant for both'],
-    ['a request that could never be read', 'limits: { inflightBytes: 90MiB, responseBytes: 1MiB }', 'conflict', 'limits.requestBytes is above'],
+    [
+      'an open admin address without a token',
+      'admin: { address: 0.0.0.0:9190 }',
+      'admin-token',
+      'can be reached from other machines'
+    ],
+    [
+      'the admin port among the broker ports',
+      'admin: { address: 127.0.0.1:9200 }',
+      'conflict',
+      'port 9200 is meant for both'
+    ],
+    [
+      'a request that could never be read',
+      'limits: { inflightBytes: 90MiB, responseBytes: 1MiB }',
+      'conflict',
+      'limits.requestBytes is above'
+    ],
     ['a proxy before itself', 'registry:', 'conflict', "is this instance's own listener"]
   ])('%s', (name, line, code, message) => {
     const file = name === 'a proxy before itself' ? minimal.replace('kafka-1:9092', 'localhost:9192') : minimal
@@ -442,7 +590,9 @@ describe('settings that contradict each other', () => {
   })
 
   it('two listeners with the same broker ports are reported once', () => {
-    const loaded = load({ file: `${minimal}    brokerPorts: 9300-9399\n  - address: 127.0.0.1:9193\n    brokerPorts: 9350-9400\n` })
+    const loaded = load({
+      file: `${minimal}    brokerPorts: 9300-9399\n  - address: 127.0.0.1:9193\n    brokerPorts: 9350-9400\n`
+    })
     expect(loaded.diagnostics).toHaveLength(1)
     expect(loaded.diagnostics[0]).toMatchObject({ code: 'conflict', line: 8 })
   })
@@ -453,13 +603,20 @@ describe('settings that contradict each other', () => {
   })
 
   it('an open admin address with a token is fine', () => {
-    const { settings } = load({ file: `${minimal}admin: { address: "[::]:9190", token: { env: T } }\n`, env: { T: 'x' } })
+    const { settings } = load({
+      file: `${minimal}admin: { address: "[::]:9190", token: { env: T } }\n`,
+      env: { T: 'x' }
+    })
     expect(settings?.admin).toEqual({ address: { host: '::', port: 9190 }, token: 'x' })
   })
 
   it('a listener on any free port needs its broker ports written, where 0 is any free port too', () => {
-    expect(load({ flags: { '--upstream': 'a:1', '--listen': '127.0.0.1:0' } }).diagnostics[0]).toMatchObject({ code: 'missing' })
-    const { settings } = load({ flags: { '--upstream': 'a:1', '--listen': '127.0.0.1:0', '--broker-ports': '1=0,2=0', '--admin': 'off' } })
+    expect(load({ flags: { '--upstream': 'a:1', '--listen': '127.0.0.1:0' } }).diagnostics[0]).toMatchObject({
+      code: 'missing'
+    })
+    const { settings } = load({
+      flags: { '--upstream': 'a:1', '--listen': '127.0.0.1:0', '--broker-ports': '1=0,2=0', '--admin': 'off' }
+    })
     expect(brokerPort(settings!.listeners[0]!.brokerPorts, 2)).toBe(0)
   })
 })

@@ -299,7 +299,7 @@ describe('policies that need a registry', () => {
 
   it('are checked as soon as it answers, and told of once', async () => {
     put('a.yaml', registered)
-    const source = new FakeSource().add(1, 'json', '{"type":"object","additionalProperties":false}')
+    const source = new FakeSource().add(1, 'json', '{"type":"object","properties":{"n":{"type":"string"}}}')
     source.unreachable = 'connection refused'
     const folder = await start({ source })
     await folder.reload()

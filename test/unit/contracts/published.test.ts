@@ -28,6 +28,20 @@ describe('what is published', () => {
     expect(rows.length).toBeGreaterThanOrEqual(table.length)
   })
 
+  it('as the reference names every key of both files', () => {
+    const keys = new Set<string>()
+    const collect = (node: unknown): void => {
+      if (node === null || typeof node !== 'object') return
+      const { properties } = node as { properties?: Record<string, unknown> }
+      for (const key of Object.keys(properties ?? {})) keys.add(key)
+      Object.values(node).forEach(collect)
+    }
+    collect(policySchema)
+    collect(casesSchema)
+    const examples = [...page.matchAll(/```yaml\n([^]*?)```/g)].map((match) => match[1]).join('\n')
+    expect([...keys].filter((key) => !new RegExp(`\\b${key}\\b`).test(examples))).toEqual([])
+  })
+
   it('as whole policies in the documentation loads', () => {
     const files = {
       'schemas/order.json':
@@ -48,7 +62,7 @@ describe('the shipped policies', () => {
     expect(inspection.diagnostics).toEqual([])
     expect([...inspection.policies.keys()]).toEqual(
       readdirSync(folder)
-        .filter((name) => /^[a-z]+\.yaml$/.test(name))
+        .filter((name) => name.endsWith('.yaml') && !name.endsWith('.cases.yaml'))
         .sort()
     )
   })

@@ -5,7 +5,10 @@ import { LogLimiter } from '../../../src/observability/log-limiter.ts'
 import type { LoggerOptions } from '../../../src/observability/logger.ts'
 import { createLogger, errorFields } from '../../../src/observability/logger.ts'
 
-function captured(options: Omit<LoggerOptions, 'destination'>): { logger: ReturnType<typeof createLogger>; lines: string[] } {
+function captured(options: Omit<LoggerOptions, 'destination'>): {
+  logger: ReturnType<typeof createLogger>
+  lines: string[]
+} {
   const lines: string[] = []
   const logger = createLogger({ ...options, destination: { write: (line: string) => lines.push(line) } })
   return { logger, lines }
@@ -14,11 +17,21 @@ function captured(options: Omit<LoggerOptions, 'destination'>): { logger: Return
 describe('a JSON log line', () => {
   it('has the level by name, the time in ISO 8601, the fields and the sentence', () => {
     const { logger, lines } = captured({ level: 'info', format: 'json' })
-    logger.child({ role: 'proxy' }).warn('broker unreachable', { upstream: 'kafka-1:9092', attempt: 2, error: undefined })
+    logger
+      .child({ role: 'proxy' })
+      .warn('broker unreachable', { upstream: 'kafka-1:9092', attempt: 2, error: undefined })
     const line = JSON.parse(lines[0]!) as Record<string, unknown>
-    expect(line).toMatchObject({ level: 'warn', role: 'proxy', upstream: 'kafka-1:9092', attempt: 2, msg: 'broker unreachable' })
+    expect(line).toMatchObject({
+      level: 'warn',
+      role: 'proxy',
+      upstream: 'kafka-1:9092',
+      attempt: 2,
+      msg: 'broker unreachable'
+    })
     expect(line['time']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-    expect(Object.keys(line).filter((key) => !['level', 'time', 'msg'].includes(key) && !(key in logFields))).toEqual([])
+    expect(Object.keys(line).filter((key) => !['level', 'time', 'msg'].includes(key) && !(key in logFields))).toEqual(
+      []
+    )
     expect(lines[0]!.indexOf('\n')).toBe(lines[0]!.length - 1)
   })
 
@@ -44,7 +57,10 @@ describe('a JSON log line', () => {
 
 describe('errors in logs', () => {
   it('have message and stack; anything else that was thrown, its text', () => {
-    expect(errorFields(new Error('boom'))).toMatchObject({ error: 'boom', stack: expect.stringContaining('logs.test') as string })
+    expect(errorFields(new Error('boom'))).toMatchObject({
+      error: 'boom',
+      stack: expect.stringContaining('logs.test') as string
+    })
     expect(errorFields('text')).toEqual({ error: 'text' })
   })
 })
@@ -74,9 +90,18 @@ describe('Activity', () => {
     activity.recordsJudged('t', { clientId: 'bad', principal: 'User:b' }, 'reject', 2, 150)
     activity.recordsJudged('t', { clientId: 'none', principal: null }, 'reject', 0, 300)
     expect(activity.topics()).toEqual([
-      { topic: 't', records: { accept: 6, observe: 0, mark: 0, reject: 2, 'refused-with-batch': 0 }, lastSeenMs: 150, lastViolationMs: 150 }
+      {
+        topic: 't',
+        records: { accept: 6, observe: 0, mark: 0, reject: 2, 'refused-with-batch': 0 },
+        lastSeenMs: 150,
+        lastViolationMs: 150
+      }
     ])
-    expect(activity.producers().map(({ clientId, principal, records }) => [clientId, principal, records.accept, records.reject])).toEqual([
+    expect(
+      activity
+        .producers()
+        .map(({ clientId, principal, records }) => [clientId, principal, records.accept, records.reject])
+    ).toEqual([
       ['bad', 'User:b', 1, 2],
       ['good', null, 5, 0]
     ])
@@ -84,7 +109,8 @@ describe('Activity', () => {
 
   it('forgets the least recently seen at its bounds, and tells no id from an empty one', () => {
     const activity = new Activity({ topics: 2, producers: 3 })
-    for (let index = 0; index < 50; index++) activity.recordsJudged(`t${index}`, { clientId: `c${index}`, principal: null }, 'accept', 1, index)
+    for (let index = 0; index < 50; index++)
+      activity.recordsJudged(`t${index}`, { clientId: `c${index}`, principal: null }, 'accept', 1, index)
     expect(activity.topics().map(({ topic }) => topic)).toEqual(['t48', 't49'])
     expect(activity.producers()).toHaveLength(3)
     const both = new Activity({ topics: 2, producers: 3 })

@@ -22,7 +22,9 @@ async function lines(accept?: string): Promise<readonly string[]> {
 
 /** The samples of one metric: labels and value. */
 async function samples(name: string): Promise<readonly string[]> {
-  return (await lines()).filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)).map((line) => line.slice(name.length))
+  return (await lines())
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .map((line) => line.slice(name.length))
 }
 
 function touchEverything(topic: string): void {
@@ -60,7 +62,9 @@ describe('the catalogue', () => {
 
   it('is what a scrape shows, neither less nor more', async () => {
     touchEverything('orders')
-    const shown = (await lines()).filter((line) => line.startsWith('# TYPE ')).map((line) => line.split(' ').slice(2).join(' '))
+    const shown = (await lines())
+      .filter((line) => line.startsWith('# TYPE '))
+      .map((line) => line.split(' ').slice(2).join(' '))
     expect(new Set(shown)).toEqual(new Set(declarations.map((d) => `${d.name} ${d.type}`)))
     for (const { name, type } of declarations) {
       expect(await samples(type === 'histogram' ? `${name}_count` : name), name).not.toEqual([])
@@ -110,7 +114,10 @@ describe('methods', () => {
         const { body } = await own.scrape(undefined)
         own.close()
         const sum = (name: string): number =>
-          [...body.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)$`, 'gm'))].reduce((total, match) => total + Number(match[1]), 0)
+          [...body.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\d+)$`, 'gm'))].reduce(
+            (total, match) => total + Number(match[1]),
+            0
+          )
         const prefix = 'kontrakt_client_connections'
         expect(sum(`${prefix}_active`)).toBe(sum(`${prefix}_total`) - sum(`${prefix}_closed_total`))
         expect(sum(`${prefix}_active`)).toBe(open)
@@ -128,18 +135,29 @@ describe('methods', () => {
   })
 
   it('show only the policies in force, however many versions there were', async () => {
-    for (let version = 0; version < 2000; version++) metrics.policiesLoaded([{ name: 'orders', version: `v${version}` }], 0, 5_000)
+    for (let version = 0; version < 2000; version++)
+      metrics.policiesLoaded([{ name: 'orders', version: `v${version}` }], 0, 5_000)
     expect(await samples('kontrakt_policy_info')).toEqual(['{policy="orders",version="v1999"} 1'])
     metrics.policiesLoaded([{ name: 'orders', version: 'v1999' }], 2, 9_000)
-    expect(await samples('kontrakt_policy_reloads_total')).toEqual(['{outcome="success"} 2000', '{outcome="failure"} 1'])
-    expect(await samples('kontrakt_policy_last_reload_timestamp_seconds')).toEqual(['{outcome="success"} 5', '{outcome="failure"} 9'])
+    expect(await samples('kontrakt_policy_reloads_total')).toEqual([
+      '{outcome="success"} 2000',
+      '{outcome="failure"} 1'
+    ])
+    expect(await samples('kontrakt_policy_last_reload_timestamp_seconds')).toEqual([
+      '{outcome="success"} 5',
+      '{outcome="failure"} 9'
+    ])
     expect(await samples('kontrakt_policies_failing')).toEqual([' 2'])
   })
 
   it('show build and event loop', async () => {
     expect(await samples('kontrakt_build_info')).toEqual([`{version="1.2.3",node="${process.versions.node}"} 1`])
     const lag = await samples('kontrakt_event_loop_lag_seconds')
-    expect(lag.map((sample) => sample.slice(0, sample.indexOf(' ')))).toEqual(['{quantile="0.5"}', '{quantile="0.99"}', '{quantile="1"}'])
+    expect(lag.map((sample) => sample.slice(0, sample.indexOf(' ')))).toEqual([
+      '{quantile="0.5"}',
+      '{quantile="0.99"}',
+      '{quantile="1"}'
+    ])
     for (const sample of lag) expect(Number(sample.split(' ')[1])).toBeGreaterThanOrEqual(0)
   })
 })
@@ -174,13 +192,13 @@ describe('cardinality', () => {
 
   it('bounds one label by count and by length', () => {
     const bounder = new LabelBounder(2)
-    expect([bounder.bound('a'), bounder.bound('x'.repeat(250)), bounder.bound('b'), bounder.bound('c'), bounder.bound('a')]).toEqual([
-      'a',
-      otherValue,
-      'b',
-      otherValue,
-      'a'
-    ])
+    expect([
+      bounder.bound('a'),
+      bounder.bound('x'.repeat(250)),
+      bounder.bound('b'),
+      bounder.bound('c'),
+      bounder.bound('a')
+    ]).toEqual(['a', otherValue, 'b', otherValue, 'a'])
     expect(bounder.size).toBe(2)
   })
 

@@ -73,9 +73,18 @@ describe('an entry', () => {
 
   it('has long texts cut', () => {
     const under = journal()
-    under.record({ ...sample, message: 'x'.repeat(1_000_000), path: 'p'.repeat(1_000_000), clientId: 'c'.repeat(1_000_000) })
+    under.record({
+      ...sample,
+      message: 'x'.repeat(1_000_000),
+      path: 'p'.repeat(1_000_000),
+      clientId: 'c'.repeat(1_000_000)
+    })
     const entry = under.query({}, 0, 1).items[0]!
-    expect([entry.message.length, entry.path.length, entry.clientId?.length]).toEqual([maxTextLength, maxTextLength, maxTextLength])
+    expect([entry.message.length, entry.path.length, entry.clientId?.length]).toEqual([
+      maxTextLength,
+      maxTextLength,
+      maxTextLength
+    ])
     expect(under.bytes).toBeLessThan(30_000)
   })
 })

@@ -54,7 +54,9 @@ describe('subjects', () => {
   test('record names only matter to the record strategies', () => {
     expect(allowedSubjects(query, ['a.B'])).toEqual(['orders-value'])
     expect(allowedSubjects({ ...query, subject: { strategy: 'record-name' } }, ['a.B', 'a.C'])).toEqual(['a.B', 'a.C'])
-    expect(allowedSubjects({ ...query, subject: { strategy: 'topic-record-name' }, context: '.x' }, ['a.B'])).toEqual([':.x:orders-a.B'])
+    expect(allowedSubjects({ ...query, subject: { strategy: 'topic-record-name' }, context: '.x' }, ['a.B'])).toEqual([
+      ':.x:orders-a.B'
+    ])
     expect(allowedSubjects({ ...query, subject: { strategy: 'record-name' } }, [])).toEqual([])
   })
 
@@ -70,7 +72,11 @@ describe('the store on a real file system', () => {
     try {
       const store = new SchemaStore(directory)
       expect(await store.loadSchema(null, 7)).toBeNull()
-      await Promise.all([store.saveSchema(copy), store.saveSchema(copy), store.saveSchema({ ...copy, context: '.eu', source: '"string"' })])
+      await Promise.all([
+        store.saveSchema(copy),
+        store.saveSchema(copy),
+        store.saveSchema({ ...copy, context: '.eu', source: '"string"' })
+      ])
       expect(await store.loadSchema(null, 7)).toMatchObject(copy)
       expect((await store.loadSchema('.eu', 7))?.source).toBe('"string"')
       const subject = '../../etc/passwd'
@@ -83,11 +89,14 @@ describe('the store on a real file system', () => {
     }
   })
 
-  test.each(['', 'null', '[]', '{"form":2}', '{"form":1,"id":7,"context":null}', '{"form":1,"id":8}'])('%s is no copy', async (text) => {
-    const store = new SchemaStore('/s', { read: () => Promise.resolve(text), write: () => Promise.resolve() })
-    expect(await store.loadSchema(null, 7)).toBeNull()
-    expect(await store.loadSubject('x')).toBeNull()
-  })
+  test.each(['', 'null', '[]', '{"form":2}', '{"form":1,"id":7,"context":null}', '{"form":1,"id":8}'])(
+    '%s is no copy',
+    async (text) => {
+      const store = new SchemaStore('/s', { read: () => Promise.resolve(text), write: () => Promise.resolve() })
+      expect(await store.loadSchema(null, 7)).toBeNull()
+      expect(await store.loadSubject('x')).toBeNull()
+    }
+  )
 })
 
 describe('schemas from copies', () => {
@@ -110,12 +119,26 @@ describe('schemas from copies', () => {
 test('what the common JavaScript client writes is read with the schema it names', async () => {
   const registry = await FakeRegistry.start()
   const hands = new Hands()
-  const source = new RegistrySchemaSource({ url: registry.url, auth: null, timeoutMs: 2_000, clock: hands, store: null })
+  const source = new RegistrySchemaSource({
+    url: registry.url,
+    auth: null,
+    timeoutMs: 2_000,
+    clock: hands,
+    store: null
+  })
   try {
     const client = new SchemaRegistry({ host: registry.url })
     const written = [
       { format: 'avro', schema: { schema: copy.source }, value: { id: 'o-1' } },
-      { format: 'json', schema: { schema: '{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"id":{"type":"string"}}}', schemaType: 'JSON' }, value: { id: 'o-1' } }
+      {
+        format: 'json',
+        schema: {
+          schema:
+            '{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"id":{"type":"string"}}}',
+          schemaType: 'JSON'
+        },
+        value: { id: 'o-1' }
+      }
     ] as const
     for (const { format, schema, value } of written) {
       const topic = `orders-${format}`
@@ -133,7 +156,10 @@ test('what the common JavaScript client writes is read with the schema it names'
       expect(decoded).toEqual({ ok: true, value: new Map([['id', 'o-1']]) })
     }
     // Of Protobuf it leaves the message indexes out, so no other reader of the framing understands it, nor do we.
-    const id = registry.register('proto', { schema: 'syntax = "proto3"; message Order { string id = 1; }', schemaType: 'PROTOBUF' })
+    const id = registry.register('proto', {
+      schema: 'syntax = "proto3"; message Order { string id = 1; }',
+      schemaType: 'PROTOBUF'
+    })
     const bytes = await client.encode(id, { id: 'o-1' })
     expect(bytes.toString('hex', 5)).toBe('0a036f2d31')
     expect(readConfluentFraming(bytes, 0, bytes.length, 'protobuf')).toHaveProperty('failure')

@@ -9,7 +9,8 @@ import { FakeRegistry } from '../../support/fake-registry.ts'
 import { Hands } from './hands.ts'
 
 const order = '{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"string"}]}'
-const order2 = '{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"string"},{"name":"n","type":"int","default":0}]}'
+const order2 =
+  '{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"string"},{"name":"n","type":"int","default":0}]}'
 const order3 = order2.replace('"n"', '"m"')
 
 function query(overrides: Partial<SchemaQuery> = {}): SchemaQuery {
@@ -52,7 +53,12 @@ function newSource(overrides: Partial<RegistrySourceOptions> = {}): RegistrySche
 }
 
 /** Asks, and asks again when told that the answer may have changed, until it is settled or `rounds` are over. */
-async function settled(source: RegistrySchemaSource, asked: SchemaQuery, id: number, rounds = 1): Promise<SchemaLookup> {
+async function settled(
+  source: RegistrySchemaSource,
+  asked: SchemaQuery,
+  id: number,
+  rounds = 1
+): Promise<SchemaLookup> {
   let answer = source.lookup(asked, id)
   for (let round = 0; round < rounds && answer.state === 'pending'; round++) {
     await answer.changed
@@ -62,7 +68,11 @@ async function settled(source: RegistrySchemaSource, asked: SchemaQuery, id: num
 }
 
 /** The refusal that needs two asks: moves the clock over the pause between them. */
-async function refusedAfterTwoAsks(source: RegistrySchemaSource, asked: SchemaQuery, id: number): Promise<SchemaLookup> {
+async function refusedAfterTwoAsks(
+  source: RegistrySchemaSource,
+  asked: SchemaQuery,
+  id: number
+): Promise<SchemaLookup> {
   const first = source.lookup(asked, id)
   expect(first.state).toBe('pending')
   await hands.untilWaiting()
@@ -119,13 +129,17 @@ describe('a schema the registry has', () => {
   })
 
   test('brings the documents it refers to, dependencies first', async () => {
-    registry.register('money', '{"type":"record","name":"Money","namespace":"shop","fields":[{"name":"cents","type":"long"}]}')
+    registry.register(
+      'money',
+      '{"type":"record","name":"Money","namespace":"shop","fields":[{"name":"cents","type":"long"}]}'
+    )
     registry.register('line', {
       schema: '{"type":"record","name":"Line","namespace":"shop","fields":[{"name":"price","type":"Money"}]}',
       references: [{ name: 'shop.Money', subject: 'money', version: 1 }]
     })
     const id = registry.register('orders-value', {
-      schema: '{"type":"record","name":"Cart","namespace":"shop","fields":[{"name":"lines","type":{"type":"array","items":"Line"}}]}',
+      schema:
+        '{"type":"record","name":"Cart","namespace":"shop","fields":[{"name":"lines","type":{"type":"array","items":"Line"}}]}',
       references: [
         { name: 'shop.Line', subject: 'line', version: 1 },
         { name: 'shop.Money', subject: 'money', version: 1 }
@@ -175,7 +189,10 @@ describe('subject strategies', () => {
 
   test('the key side has its own subject', async () => {
     const id = registry.register('orders-key', '"string"')
-    expect(await settled(newSource(), query({ side: 'key' }), id)).toMatchObject({ state: 'ready', schema: { subject: 'orders-key' } })
+    expect(await settled(newSource(), query({ side: 'key' }), id)).toMatchObject({
+      state: 'ready',
+      schema: { subject: 'orders-key' }
+    })
   })
 })
 
@@ -269,41 +286,63 @@ describe('an id the registry does not have', () => {
     hands.advance(1_000)
     const [one] = limited
     if (one?.state === 'pending') await one.changed
-    expect(source.lookup(asked, 1_499)).toMatchObject({ state: 'pending', reason: expect.stringContaining('being asked for') as string })
+    expect(source.lookup(asked, 1_499)).toMatchObject({
+      state: 'pending',
+      reason: expect.stringContaining('being asked for') as string
+    })
   })
 })
 
 describe('a registry that fails', () => {
   const failures = [
     ['answers 503', () => (registry.behaviour = { kind: 'status', status: 503 }), 'HTTP 503'],
-    ['answers 404 without the code of a registry', () => (registry.behaviour = { kind: 'status', status: 404 }), 'HTTP 404'],
+    [
+      'answers 404 without the code of a registry',
+      () => (registry.behaviour = { kind: 'status', status: 404 }),
+      'HTTP 404'
+    ],
     ['refuses the credentials', () => (registry.behaviour = { kind: 'status', status: 401 }), 'credentials'],
     ['answers with a page', () => (registry.behaviour = { kind: 'page' }), 'not JSON'],
     ['breaks off', () => (registry.behaviour = { kind: 'cut' }), ''],
     ['never ends', () => (registry.behaviour = { kind: 'endless' }), 'more than'],
-    ['redirects to another host', () => (registry.behaviour = { kind: 'redirect', location: 'http://169.254.169.254/' }), 'another host'],
+    [
+      'redirects to another host',
+      () => (registry.behaviour = { kind: 'redirect', location: 'http://169.254.169.254/' }),
+      'another host'
+    ],
     ['redirects to itself', () => (registry.behaviour = { kind: 'redirect', location: '/schemas/ids/1' }), 'circles'],
     ['lies with a list', () => (registry.behaviour = { kind: 'lie', body: [] }), 'another form'],
-    ['lies with a schema that is no text', () => (registry.behaviour = { kind: 'lie', body: { schema: 5 } }), 'another form'],
-    ['lies with an unknown type', () => (registry.behaviour = { kind: 'lie', body: { schema: '', schemaType: 'toString' } }), 'not known']
+    [
+      'lies with a schema that is no text',
+      () => (registry.behaviour = { kind: 'lie', body: { schema: 5 } }),
+      'another form'
+    ],
+    [
+      'lies with an unknown type',
+      () => (registry.behaviour = { kind: 'lie', body: { schema: '', schemaType: 'toString' } }),
+      'not known'
+    ]
   ] as const
 
-  test.each(failures)('%s: pending with the time of the first failure, then ready when it is back', async (_name, break_, reason) => {
-    const id = registry.register('orders-value', order)
-    break_()
-    const source = newSource()
-    const asked = query()
-    const sinceMs = hands.nowMs()
-    const answer = await settled(source, asked, id)
-    expect(answer).toMatchObject({ state: 'pending', failingSinceMs: sinceMs })
-    expect(answer.state === 'pending' ? answer.reason : '').toContain(reason)
-    expect(answer.state === 'pending' ? answer.reason : '').toContain(registry.url)
-    expect(source.health.failingSinceMs).toBe(sinceMs)
-    registry.behaviour = { kind: 'honest' }
-    hands.advance(500)
-    expect((await settled(source, asked, id, 2)).state).toBe('ready')
-    expect(source.health.failingSinceMs).toBeNull()
-  })
+  test.each(failures)(
+    '%s: pending with the time of the first failure, then ready when it is back',
+    async (_name, break_, reason) => {
+      const id = registry.register('orders-value', order)
+      break_()
+      const source = newSource()
+      const asked = query()
+      const sinceMs = hands.nowMs()
+      const answer = await settled(source, asked, id)
+      expect(answer).toMatchObject({ state: 'pending', failingSinceMs: sinceMs })
+      expect(answer.state === 'pending' ? answer.reason : '').toContain(reason)
+      expect(answer.state === 'pending' ? answer.reason : '').toContain(registry.url)
+      expect(source.health.failingSinceMs).toBe(sinceMs)
+      registry.behaviour = { kind: 'honest' }
+      hands.advance(500)
+      expect((await settled(source, asked, id, 2)).state).toBe('ready')
+      expect(source.health.failingSinceMs).toBeNull()
+    }
+  )
 
   test('is silent: the time-out ends the wait', async () => {
     const id = registry.register('orders-value', order)
@@ -357,7 +396,10 @@ describe('a registry that fails', () => {
   })
 
   test('refers to a document it does not have: pending, not refused', async () => {
-    const id = registry.register('orders-value', { schema: order, references: [{ name: 'x', subject: 'gone', version: 1 }] })
+    const id = registry.register('orders-value', {
+      schema: order,
+      references: [{ name: 'x', subject: 'gone', version: 1 }]
+    })
     const answer = await settled(newSource(), query(), id)
     expect(answer.state).toBe('pending')
     expect(answer.state === 'pending' ? answer.reason : '').toContain('is referred to and not there')
@@ -382,7 +424,8 @@ describe('a registry that fails', () => {
   test('has deleted a version between two questions: the others are admitted', async () => {
     registry.register('orders-value', order)
     registry.register('orders-value', order2)
-    registry.behaviourAt = ({ url }) => (url.endsWith('/versions/1') ? { kind: 'status', status: 404, errorCode: 40402 } : null)
+    registry.behaviourAt = ({ url }) =>
+      url.endsWith('/versions/1') ? { kind: 'status', status: 404, errorCode: 40402 } : null
     expect((await newSource().admitted(query())).map(({ version }) => version)).toEqual([2])
   })
 
@@ -402,7 +445,12 @@ describe('copies on disk', () => {
     await registry.down()
 
     const stale: number[] = []
-    const events = { asked: () => undefined, lookedUp: () => undefined, servedStale: (ms: number) => stale.push(ms), storeFailed: () => undefined }
+    const events = {
+      asked: () => undefined,
+      lookedUp: () => undefined,
+      servedStale: (ms: number) => stale.push(ms),
+      storeFailed: () => undefined
+    }
     const source = newSource({ store: new SchemaStore('/state/schemas', files), events })
     expect((await source.admitted(asked)).map(({ version }) => version)).toEqual([1, 2])
     expect(await settled(source, asked, id)).toMatchObject({ state: 'ready', schema: { version: 1 } })
@@ -432,8 +480,16 @@ describe('copies on disk', () => {
   test('a folder that cannot be written is reported and changes nothing else', async () => {
     const id = registry.register('orders-value', order)
     const messages: string[] = []
-    const broken: StoreFiles = { read: () => Promise.resolve(null), write: () => Promise.reject(new Error('read-only')) }
-    const events = { asked: () => undefined, lookedUp: () => undefined, servedStale: () => undefined, storeFailed: (message: string) => messages.push(message) }
+    const broken: StoreFiles = {
+      read: () => Promise.resolve(null),
+      write: () => Promise.reject(new Error('read-only'))
+    }
+    const events = {
+      asked: () => undefined,
+      lookedUp: () => undefined,
+      servedStale: () => undefined,
+      storeFailed: (message: string) => messages.push(message)
+    }
     const source = newSource({ store: new SchemaStore('/s', broken), events })
     expect((await settled(source, query(), id)).state).toBe('ready')
     expect(messages).toEqual(['read-only'])

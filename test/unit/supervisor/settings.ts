@@ -10,7 +10,11 @@ export function settingsForTest(overrides: Partial<Settings> = {}): Settings {
       ['--broker-ports', '1=9193'],
       ['--registry', 'http://registry:8081']
     ]),
-    env: { KONTRAKT_REGISTRY_AUTH_USERNAME: 'u', KONTRAKT_REGISTRY_AUTH_PASSWORD: 'geheim', KONTRAKT_TIMINGS_DRAIN_DELAY: '0ms' },
+    env: {
+      KONTRAKT_REGISTRY_AUTH_USERNAME: 'u',
+      KONTRAKT_REGISTRY_AUTH_PASSWORD: 'geheim',
+      KONTRAKT_TIMINGS_DRAIN_DELAY: '0ms'
+    },
     cwd: '/nowhere'
   })
   if (settings === null) throw new Error(JSON.stringify(diagnostics))

@@ -47,8 +47,17 @@ function start(behaviour: string, policy: RestartPolicy = restart): Running {
   process.env['FAKE_ROLE_NOTES'] = notesFile
   const log: Line[] = []
   const signals = new EventEmitter()
-  const logger = createLogger({ level: 'info', format: 'json', destination: { write: (line: string) => log.push(JSON.parse(line) as Line) } })
-  const code = supervise(settingsForTest(), { logger, signals, restart: policy, entry: () => new URL('./fake-role.ts', import.meta.url) })
+  const logger = createLogger({
+    level: 'info',
+    format: 'json',
+    destination: { write: (line: string) => log.push(JSON.parse(line) as Line) }
+  })
+  const code = supervise(settingsForTest(), {
+    logger,
+    signals,
+    restart: policy,
+    entry: () => new URL('./fake-role.ts', import.meta.url)
+  })
   const logged = async (message: string, times = 1): Promise<Line> =>
     eventually(() => log.filter((line) => line.msg === message)[times - 1], `${message} in ${JSON.stringify(log)}`)
   return { code, signals, log, logged }
@@ -64,7 +73,9 @@ async function eventually<T>(read: () => T | undefined, what: string): Promise<T
 }
 
 function notes(): readonly string[] {
-  return readFileSync(notesFile, 'utf8').split('\n').filter((line) => line !== '')
+  return readFileSync(notesFile, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
 }
 
 function isAlive(pid: number): boolean {
@@ -77,9 +88,12 @@ function isAlive(pid: number): boolean {
 }
 
 describe('a start', () => {
-  it('logs one ready line with every address, and settings reach the process whole but not by its arguments', async () => {
+  it('logs one ready line with every address; settings arrive whole, and not by arguments', async () => {
     const running = start('serve')
-    expect(await running.logged('ready')).toMatchObject({ level: 'info', addresses: ['127.0.0.1:9192', '127.0.0.1:9193'] })
+    expect(await running.logged('ready')).toMatchObject({
+      level: 'info',
+      addresses: ['127.0.0.1:9192', '127.0.0.1:9193']
+    })
     expect(notes()[0]).toMatch(/^started \d+ geheim $/)
     running.signals.emit('SIGTERM', 'SIGTERM')
     expect(await running.code).toBe(0)
@@ -126,7 +140,9 @@ describe('a process that dies', () => {
   it('after a long life starts the count anew', async () => {
     const running = start('die:6', { ...restart, quickDeathMs: 0 })
     await running.logged('role is ready again', 6)
-    expect(running.log.filter((line) => line['attempt'] !== undefined).map((line) => line['attempt'])).toEqual([1, 1, 1, 1, 1, 1])
+    expect(running.log.filter((line) => line['attempt'] !== undefined).map((line) => line['attempt'])).toEqual([
+      1, 1, 1, 1, 1, 1
+    ])
     running.signals.emit('SIGINT', 'SIGINT')
     expect(await running.code).toBe(0)
   })
@@ -227,8 +243,17 @@ describe('a supervisor in a process of its own', () => {
   it('shows what was wrong with a file, its place and the remedy, without a stack', async () => {
     const { child, log } = spawnSupervisor('refuse')
     expect(await once(child, 'exit')).toEqual([1, null])
-    const lines = log().trim().split('\n').map((line) => JSON.parse(line) as Line)
-    expect(lines[0]).toMatchObject({ msg: 'fault in a file', file: 'policies/a.yaml:3:5', cause: 'unknown-key', error: 'no such key', reason: 'remove it' })
+    const lines = log()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line)
+    expect(lines[0]).toMatchObject({
+      msg: 'fault in a file',
+      file: 'policies/a.yaml:3:5',
+      cause: 'unknown-key',
+      error: 'no such key',
+      reason: 'remove it'
+    })
     expect(lines[1]).toMatchObject({ msg: 'start failed', error: 'the policies have faults', role: 'proxy' })
     expect(log()).not.toContain('stack')
     expect(log()).not.toContain('geheim')

@@ -5,7 +5,7 @@
  */
 import type { Decoded } from '../format.ts'
 import { limits, valueAllowance } from '../limits.ts'
-import { decodeSafely } from '../refusal.ts'
+import { bytesLeft, decodeSafely } from '../refusal.ts'
 import type { Value } from '../../value.ts'
 import { nodeName } from './node.ts'
 import type { AvroNode, EnumNode, FixedNode } from './node.ts'
@@ -18,7 +18,7 @@ export function decodeAvro(root: AvroNode, leastSize: LeastSizes, bytes: Buffer,
     const reader = new AvroReader(bytes, start, end)
     const value = new AvroWalker(reader, leastSize, valueAllowance(end - start)).read(root, 0)
     if (reader.remaining > 0) {
-      throw reader.refuse('has bytes after the value', 'the end', `${reader.remaining} bytes left`, reader.offset)
+      throw reader.refuse('has bytes after the value', 'the end', bytesLeft(reader.remaining), reader.offset)
     }
     return { ok: true, value }
   })
@@ -162,7 +162,10 @@ class AvroWalker {
     return value
   }
 
-  /** Blocks of a count and its items, up to a count of 0; a negative count is followed by the size of the block in bytes. */
+  /**
+   * Blocks of a count and its items, up to a count of 0; a negative count is followed by the size of the block in
+   * bytes.
+   */
   #readBlocks(what: string, itemBytes: number, readItem: () => void): void {
     const reader = this.#reader
     while (true) {
@@ -172,10 +175,15 @@ class AvroWalker {
       const count = claimed < 0n ? -claimed : claimed
       const blockBytes = claimed < 0n ? reader.readLength(`${what} block size`) : null
       if (itemBytes === 0) {
-        throw reader.refuse('has items that take no bytes, so nothing bounds their number', `${what} of items with a size`, null, offset)
+        throw reader.refuse(
+          'has items that take no bytes, so nothing bounds their number',
+          `${what} of items with a size`,
+          null,
+          offset
+        )
       }
       if (count * BigInt(itemBytes) > BigInt(reader.remaining)) {
-        throw reader.refuse('claims more items than the payload can hold', what, `${reader.remaining} bytes left`, offset)
+        throw reader.refuse('claims more items than the payload can hold', what, bytesLeft(reader.remaining), offset)
       }
       const itemsStart = reader.offset
       for (let left = Number(count); left > 0; left--) readItem()

@@ -27,7 +27,8 @@ export function toAvsc(node: AvroNode, plain: unknown, path: PathSegment[]): unk
       return Number(value)
     }
     case 'long': {
-      const value = node.logical !== null && typeof plain === 'string' ? instant(plain, node.logical) : wholeNumber(plain)
+      const value =
+        node.logical !== null && typeof plain === 'string' ? instant(plain, node.logical) : wholeNumber(plain)
       if (value === null || BigInt.asIntN(64, value) !== value) throw wrong()
       return value
     }
@@ -50,7 +51,9 @@ export function toAvsc(node: AvroNode, plain: unknown, path: PathSegment[]): unk
       return plain.map((item, index) => at(path, index, () => toAvsc(node.items, item, path)))
     case 'map': {
       const entries = Object.entries(objectOf(plain) ?? raise(wrong()))
-      return Object.fromEntries(entries.map(([key, value]) => [key, at(path, key, () => toAvsc(node.values, value, path))]))
+      return Object.fromEntries(
+        entries.map(([key, value]) => [key, at(path, key, () => toAvsc(node.values, value, path))])
+      )
     }
     case 'record':
       return recordOf(node, objectOf(plain) ?? raise(wrong()), path)
@@ -68,7 +71,12 @@ function recordOf(node: AvroNode & { kind: 'record' }, plain: Plain, path: PathS
 }
 
 /** The first branch that takes the value. */
-function unionOf(branches: readonly AvroNode[], plain: unknown, path: PathSegment[], wrong: () => InvalidValue): unknown {
+function unionOf(
+  branches: readonly AvroNode[],
+  plain: unknown,
+  path: PathSegment[],
+  wrong: () => InvalidValue
+): unknown {
   let nearest: InvalidValue | null = null
   for (const branch of branches) {
     try {

@@ -1,4 +1,6 @@
-/** An Avro schema, loaded. `avsc` decides whether it is a schema and writes the records of test cases; our walker reads. */
+/**
+ * An Avro schema, loaded. `avsc` decides whether it is a schema and writes the records of test cases; our walker reads.
+ */
 import avro from 'avsc'
 import type { Encoded, Encoding } from '../encode.ts'
 import type { Decoded, PayloadFormat } from '../format.ts'
@@ -37,10 +39,13 @@ export function loadAvroSchema(text: SchemaSourceText): LoadedAvroSchema | Schem
     const type = parseAvsc(text.source, registry)
     const node = reader.read(JSON.parse(text.source))
     const leastSize = leastSizes(node)
-    const endless = leastSize(node) === Infinity ? node : recordsOf(node).find((record) => leastSize(record) === Infinity)
+    const endless =
+      leastSize(node) === Infinity ? node : recordsOf(node).find((record) => leastSize(record) === Infinity)
     if (endless !== undefined) {
       const name = 'name' in endless ? endless.name : endless.kind
-      return schemaProblem(`${name} contains itself with no way to end; make a field a union with null, an array or a map`)
+      return schemaProblem(
+        `${name} contains itself with no way to end; make a field a union with null, an array or a map`
+      )
     }
     return { format: new AvroFormat(node, leastSize, type), recordName: 'name' in node ? node.name : null }
   } catch (error) {

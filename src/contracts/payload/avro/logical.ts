@@ -32,7 +32,10 @@ export function decimalOf(bytes: Uint8Array, logical: DecimalLogical): Decimal |
   return size < 10n ** BigInt(logical.precision) ? new Decimal(unscaled, logical.scale) : null
 }
 
-/** Two's complement, big-endian, in `width` bytes; as few as can hold it when `width` is null. Null when it does not fit. */
+/**
+ * Two's complement, big-endian, in `width` bytes; as few as can hold it when `width` is null. Null when it does not
+ * fit.
+ */
 export function decimalBytes(unscaled: bigint, width: number | null): Buffer | null {
   let length = width ?? 1
   while (width === null && BigInt.asIntN(length * 8, unscaled) !== unscaled) length++

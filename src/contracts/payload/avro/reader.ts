@@ -1,7 +1,10 @@
-/** Avro's primitive encodings, strictly: every read is checked against the bytes that remain. Source: Avro 1.12, "Encodings". */
+/**
+ * Avro's primitive encodings, strictly: every read is checked against the bytes that remain. Source: Avro 1.12,
+ * "Encodings".
+ */
 import { isUtf8 } from 'node:buffer'
 import type { PathSegment } from '../path.ts'
-import { refusal } from '../refusal.ts'
+import { bytesLeft, refusal } from '../refusal.ts'
 import { firstInvalidUtf8 } from '../utf8.ts'
 
 const longestVarint = 10
@@ -85,7 +88,7 @@ export class AvroReader {
     const length = this.readLong(what)
     if (length < 0n) throw this.refuse('has a negative length', what, null, offset)
     if (length > BigInt(this.remaining)) {
-      throw this.refuse('is longer than the payload', what, `${this.remaining} bytes left`, offset)
+      throw this.refuse('is longer than the payload', what, bytesLeft(this.remaining), offset)
     }
     return Number(length)
   }

@@ -1,7 +1,7 @@
 /**
- * From the JSON of an Avro schema to nodes. `avsc` has accepted the schema before this runs, so what is read here is the
- * meaning: names by the specification's rules, logical types, Confluent's tags; and what a schema must not be, whoever
- * wrote it: endless, or huge.
+ * From the JSON of an Avro schema to nodes. `avsc` has accepted the schema before this runs, so what is read here is
+ * the meaning: names by the specification's rules, logical types, Confluent's tags; and what a schema must not be,
+ * whoever wrote it: endless, or huge.
  */
 import { limits } from '../limits.ts'
 import type { AvroField, AvroNode, DecimalLogical, FixedNode, RecordNode } from './node.ts'
@@ -26,7 +26,8 @@ export class AvroSchemaReader {
   }
 
   #read(schema: Json, namespace: string): AvroNode {
-    if (++this.#nodes > limits.schemaNodes) throw new AvroSchemaError(`has more than ${limits.schemaNodes} types and fields`)
+    if (++this.#nodes > limits.schemaNodes)
+      throw new AvroSchemaError(`has more than ${limits.schemaNodes} types and fields`)
     if (typeof schema === 'string') return this.#readName(schema, namespace)
     if (Array.isArray(schema)) {
       return { kind: 'union', branches: schema.map((branch) => this.#read(branch, namespace)) }
@@ -104,7 +105,10 @@ function primitive(type: string, schema: JsonObject): AvroNode {
     case 'long':
       return {
         kind: 'long',
-        logical: logical === 'timestamp-millis' || logical === 'timestamp-micros' || logical === 'timestamp-nanos' ? logical : null
+        logical:
+          logical === 'timestamp-millis' || logical === 'timestamp-micros' || logical === 'timestamp-nanos'
+            ? logical
+            : null
       }
     case 'bytes':
       return { kind: 'bytes', logical: logical === 'decimal' ? decimalOf(schema, Infinity) : null }
@@ -132,7 +136,8 @@ function fixedLogical(schema: JsonObject, size: number): FixedNode['logical'] {
 function decimalOf(schema: JsonObject, mostDigits: number): DecimalLogical | null {
   const precision = schema['precision']
   const scale = schema['scale'] ?? 0
-  if (typeof precision !== 'number' || !Number.isInteger(precision) || precision < 1 || precision > mostDigits) return null
+  if (typeof precision !== 'number' || !Number.isInteger(precision) || precision < 1 || precision > mostDigits)
+    return null
   if (typeof scale !== 'number' || !Number.isInteger(scale) || scale < 0 || scale > precision) return null
   if (precision > limits.decimalPrecision) {
     throw new AvroSchemaError(`has a decimal of more than ${limits.decimalPrecision} digits`)

@@ -45,7 +45,9 @@ export function avroShape(root: AvroNode): Shape {
     if (real.length === 0) return { kind: 'null' }
     const [first, ...others] = real.map(shapeOf)
     const scalar = first!.kind !== 'list' && first!.kind !== 'map' && first!.kind !== 'record'
-    return others.length === 0 || (scalar && others.every((other) => other.kind === first!.kind)) ? first! : { kind: 'dyn' }
+    return others.length === 0 || (scalar && others.every((other) => other.kind === first!.kind))
+      ? first!
+      : { kind: 'dyn' }
   }
 
   function recordShape(node: RecordNode): RecordShape {
@@ -67,12 +69,15 @@ export function avroShape(root: AvroNode): Shape {
   }
 
   function fieldShape(node: AvroNode, sensitive: boolean): FieldShape {
-    const optional = node.kind === 'null' || (node.kind === 'union' && node.branches.some((branch) => branch.kind === 'null'))
+    const optional =
+      node.kind === 'null' || (node.kind === 'union' && node.branches.some((branch) => branch.kind === 'null'))
     return { shape: shapeOf(node), optional, ...(sensitive ? { sensitive } : {}) }
   }
 }
 
 function durationShape(name: string): RecordShape {
-  const fields = new Map<string, FieldShape>(durationFields.map((field) => [field, { shape: { kind: 'int' }, optional: false }]))
+  const fields = new Map<string, FieldShape>(
+    durationFields.map((field) => [field, { shape: { kind: 'int' }, optional: false }])
+  )
   return { kind: 'record', name, open: false, fields }
 }

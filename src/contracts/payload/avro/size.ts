@@ -28,9 +28,9 @@ export function leastSizes(root: AvroNode): LeastSizes {
         return 1
     }
   }
-  // From above towards the least, until a round changes nothing. Both directions, or a long chain of records that stands
-  // in the wrong order would take a round per record.
-  for (let changed = true; changed; ) {
+  // From above towards the least, until a round changes nothing. Both directions, or a long chain of records that
+  // stands in the wrong order would take a round per record.
+  for (let changed = true; changed;) {
     changed = false
     records.reverse()
     for (const record of records) {

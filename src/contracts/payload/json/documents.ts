@@ -1,4 +1,6 @@
-/** Finds what a `$ref` points to, as far as that can be said without evaluating: within a document, or in a named one. */
+/**
+ * Finds what a `$ref` points to, as far as that can be said without evaluating: within a document, or in a named one.
+ */
 import type { Json } from './parse.ts'
 import { isObject } from './prepare.ts'
 

@@ -1,6 +1,6 @@
 /**
- * `const`, `enum` and `uniqueItems` for objects without a prototype. The ones `ajv` ships compare constructors, and take
- * quadratic time over the items of an array.
+ * `const`, `enum` and `uniqueItems` for objects without a prototype. The ones `ajv` ships compare constructors, and
+ * take quadratic time over the items of an array.
  */
 import type { Ajv, SchemaObject } from 'ajv'
 import type { Ajv2020 } from 'ajv/dist/2020.js'

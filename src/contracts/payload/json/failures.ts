@@ -1,4 +1,6 @@
-/** What `ajv` reports, as failures for people: the path, what the schema asks for, the type that was found, no values. */
+/**
+ * What `ajv` reports, as failures for people: the path, what the schema asks for, the type that was found, no values.
+ */
 import type { ErrorObject } from 'ajv'
 import type { PayloadFailure } from '../format.ts'
 import { limits } from '../limits.ts'
@@ -19,15 +21,16 @@ export function toFailures(errors: readonly ErrorObject[], data: unknown): Paylo
 }
 
 /**
- * The errors of the branches of an `anyOf` or `oneOf` stand before its own. They are only a help when there was one real
- * choice (`null` or this); else the author would be told to satisfy branches that were never meant.
+ * The errors of the branches of an `anyOf` or `oneOf` stand before its own. They are only a help when there was one
+ * real choice (`null` or this); else the author would be told to satisfy branches that were never meant.
  */
 function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
   const kept: ErrorObject[] = []
   for (const error of errors) {
     if (error.keyword === 'anyOf' || error.keyword === 'oneOf') {
       const at = error.instancePath
-      const inside = (other: ErrorObject): boolean => other.instancePath === at || other.instancePath.startsWith(`${at}/`)
+      const inside = (other: ErrorObject): boolean =>
+        other.instancePath === at || other.instancePath.startsWith(`${at}/`)
       let first = kept.length
       while (first > 0 && inside(kept[first - 1]!)) first--
       const branches = kept.splice(first)
@@ -86,7 +89,9 @@ function toFailure(error: ErrorObject, data: unknown): PayloadFailure {
     case 'anyOf':
       return at('matches none of the alternatives')
     case 'oneOf':
-      return at(params['passingSchemas'] === null ? 'matches none of the alternatives' : 'matches more than one alternative')
+      return at(
+        params['passingSchemas'] === null ? 'matches none of the alternatives' : 'matches more than one alternative'
+      )
     case 'not':
       return at('matches what it must not')
     case 'contains':

@@ -36,7 +36,8 @@ export function loadJsonSchema(text: SchemaSourceText): LoadedJsonSchema | Schem
       references.push({ name, schema: prepareSchema(parsed.json, draft) })
     }
     const schema = prepareSchema(root.json, draft)
-    if (!isObject(schema) && typeof schema !== 'boolean') return schemaProblem('a JSON Schema is an object, true or false')
+    if (!isObject(schema) && typeof schema !== 'boolean')
+      return schemaProblem('a JSON Schema is an object, true or false')
     const validator = new JsonSchemaValidator(draft, schema, references)
     const documents = new SchemaDocuments(new Map(references.map(({ name, schema }) => [name, schema])))
     const title = isObject(schema) && typeof schema['title'] === 'string' ? schema['title'] : null
@@ -84,8 +85,9 @@ function explain(error: unknown, draft: Draft): string {
   const message = error instanceof Error ? error.message : String(error)
   const missing = error instanceof Error && 'missingRef' in error ? String(error.missingRef) : null
   if (missing !== null) {
-    return `$ref ${JSON.stringify(missing)} leads to no schema here; documents are never fetched from a $ref, give it as a reference`
+    const target = JSON.stringify(missing)
+    return `$ref ${target} leads to no schema here; documents are never fetched from a $ref, give it as a reference`
   }
-  if (error instanceof RangeError) return 'is nested too deep to compile'
+  if (error instanceof RangeError) return 'is too large or nested too deep to compile'
   return `is not a usable JSON Schema (${draft}): ${message}`
 }

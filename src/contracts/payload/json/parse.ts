@@ -2,12 +2,12 @@
  * JSON from bytes, strictly (RFC 8259): what `JSON.parse` lets through and a contract must not is refused here with the
  * path and the offset: invalid UTF-8, duplicate keys, unpaired surrogates, numbers no double can hold, nesting.
  *
- * Objects have no prototype, so that a key named `constructor` is absent unless it is there. `__proto__` gets a stand-in
- * name (`protoKey`), because `ajv` skips that one name wherever it finds it.
+ * Objects have no prototype, so that a key named `constructor` is absent unless it is there. `__proto__` gets a
+ * stand-in name (`protoKey`), because `ajv` skips that one name wherever it finds it.
  */
 import { isUtf8 } from 'node:buffer'
 import type { PathSegment } from '../path.ts'
-import { refusal } from '../refusal.ts'
+import { bytesLeft, refusal } from '../refusal.ts'
 import { firstInvalidUtf8 } from '../utf8.ts'
 
 export type Json = null | boolean | number | string | Json[] | JsonObject
@@ -15,7 +15,9 @@ export interface JsonObject {
   [key: string]: Json
 }
 
-/** Takes the place of `__proto__` in parsed objects and prepared schemas; U+10FFFF is no character anybody can assign. */
+/**
+ * Takes the place of `__proto__` in parsed objects and prepared schemas; U+10FFFF is no character anybody can assign.
+ */
 export const protoKey = '__proto__\u{10ffff}'
 
 export interface ParseOptions {
@@ -221,11 +223,9 @@ class JsonReader {
 }
 
 function isNumberByte(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x65 || byte === 0x45
-}
-
-function bytesLeft(count: number): string {
-  return count === 1 ? '1 byte left' : `${count} bytes left`
+  return (
+    (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x65 || byte === 0x45
+  )
 }
 
 /** What a message calls the type of a value. */

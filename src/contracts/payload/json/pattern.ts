@@ -1,6 +1,7 @@
 /**
- * `pattern` and `patternProperties` in RE2, so that no pattern of a schema's author and no string of a producer can stall
- * the proxy: matching is linear. Look-around and back-references do not exist in RE2 and are refused when the schema loads.
+ * `pattern` and `patternProperties` in RE2, so that no pattern of a schema's author and no string of a producer can
+ * stall the proxy: matching is linear. Look-around and back-references do not exist in RE2 and are refused when the
+ * schema loads.
  */
 import { RE2JS } from 're2js'
 import { protoKey } from './parse.ts'

@@ -1,7 +1,7 @@
 /**
  * A JSON Schema document made ready for `ajv`: references counted, `__proto__` given its stand-in name, and what the
- * drafts say that `ajv` does not do. The document is walked by keyword, so that a property named `$ref` or the data of an
- * `enum` is not taken for schema.
+ * drafts say that `ajv` does not do. The document is walked by keyword, so that a property named `$ref` or the data of
+ * an `enum` is not taken for schema.
  */
 import { limits } from '../limits.ts'
 import { canonical } from './equality.ts'
@@ -14,8 +14,18 @@ export type Draft = 'draft-07' | '2020-12'
 export const stepKeyword = 'kontrakt:step'
 
 const schemaValued = [
-  'additionalItems', 'additionalProperties', 'contains', 'contentSchema', 'else', 'if', 'items', 'not', 'propertyNames',
-  'then', 'unevaluatedItems', 'unevaluatedProperties'
+  'additionalItems',
+  'additionalProperties',
+  'contains',
+  'contentSchema',
+  'else',
+  'if',
+  'items',
+  'not',
+  'propertyNames',
+  'then',
+  'unevaluatedItems',
+  'unevaluatedProperties'
 ]
 const schemaLists = ['allOf', 'anyOf', 'items', 'oneOf', 'prefixItems']
 const schemaMaps = ['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties']
@@ -48,10 +58,12 @@ export function prepareSchema(schema: Json, draft: Draft): Json {
 
   function prepare(node: Json): Json {
     if (!isObject(node)) return node
-    if (++nodes > limits.schemaNodes) throw new Error(`has more than ${limits.schemaNodes} subschemas`)
+    if (++nodes > limits.jsonSubschemas) throw new Error(`has more than ${limits.jsonSubschemas} subschemas`)
     if ('$dynamicRef' in node) {
       // `ajv` resolves it wrongly in ways that accept bad data (see the known failures of the test suite).
-      throw new Error('uses $dynamicRef, which is not judged here; $ref does the same where nothing overrides the anchor')
+      throw new Error(
+        'uses $dynamicRef, which is not judged here; $ref does the same where nothing overrides the anchor'
+      )
     }
     const prepared: JsonObject = {}
     const source = draft === 'draft-07' && typeof node['$ref'] === 'string' ? onlyReference(node) : node

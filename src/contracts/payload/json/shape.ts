@@ -1,6 +1,6 @@
 /**
- * What a JSON Schema promises about the values it accepts, as far as it can be said in a `Shape`; `dyn` where it cannot.
- * A shape never promises more than the schema: a rule that type-checks must not meet a value of another type.
+ * What a JSON Schema promises about the values it accepts, as far as it can be said in a `Shape`; `dyn` where it
+ * cannot. A shape never promises more than the schema: a rule that type-checks must not meet a value of another type.
  */
 import type { FieldShape, RecordShape, ScalarKind, Shape } from '../../value.ts'
 import type { SchemaDocuments } from './documents.ts'
@@ -19,7 +19,12 @@ const anything: Found = { shape: { kind: 'dyn' }, nullable: true }
 const deepest = 32
 const mostReads = 50_000
 
-const scalars: Readonly<Record<string, ScalarKind>> = { string: 'string', boolean: 'bool', integer: 'int', number: 'double' }
+const scalars: Readonly<Record<string, ScalarKind>> = {
+  string: 'string',
+  boolean: 'bool',
+  integer: 'int',
+  number: 'double'
+}
 
 export function shapeOf(schema: Json, documents: SchemaDocuments): Shape {
   return new ShapeReader(documents).read(schema, schema, 0).shape
@@ -67,8 +72,9 @@ class ShapeReader {
     const real = types.filter((type) => type !== 'null')
     if (real.length === 0) return { shape: { kind: 'null' }, nullable }
     // `["integer", "number"]` is number.
-    const type = real.length === 2 && real.includes('integer') && real.includes('number') ? 'number' : real[0]!
-    if (real.length > 1 && type !== 'number') return { shape: { kind: 'dyn' }, nullable }
+    const numeric = real.every((one) => one === 'integer' || one === 'number')
+    if (real.length > 1 && !numeric) return { shape: { kind: 'dyn' }, nullable }
+    const type = real.length > 1 ? 'number' : real[0]!
     if (type === 'array') return { shape: this.#listShape(schema, document, depth), nullable }
     if (type === 'object') return { shape: this.#objectShape(schema, document, depth), nullable }
     const kind = scalars[type]
@@ -165,7 +171,10 @@ function bothRecords(a: RecordShape, b: RecordShape): RecordShape {
         fields.set(name, field)
         continue
       }
-      const merged = both({ shape: other.shape, nullable: other.optional }, { shape: field.shape, nullable: field.optional })
+      const merged = both(
+        { shape: other.shape, nullable: other.optional },
+        { shape: field.shape, nullable: field.optional }
+      )
       const sensitive = other.sensitive === true || field.sensitive === true
       fields.set(name, { shape: merged.shape, optional: merged.nullable, ...(sensitive ? { sensitive } : {}) })
     }

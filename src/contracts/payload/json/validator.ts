@@ -70,7 +70,8 @@ function compile(
     strict: false,
     verbose: true,
     logger: false,
-    code: { regExp: ajvPatternEngine }
+    // Its optimiser takes quadratic time over large schemas, on the event loop, and gains little.
+    code: { regExp: ajvPatternEngine, optimize: false }
   }
   const ajv = newValidator(draft, options)
   replaceEqualityKeywords(ajv)
@@ -89,7 +90,10 @@ function compile(
     if (typeof reference.schema !== 'object' || reference.schema === null) continue
     const id = isObject(reference.schema) ? reference.schema['$id'] : undefined
     // A relative reference resolves against the $id of the document it stands in.
-    const names = new Set([reference.name, URL.canParse(reference.name, base) ? new URL(reference.name, base).href : reference.name])
+    const names = new Set([
+      reference.name,
+      URL.canParse(reference.name, base) ? new URL(reference.name, base).href : reference.name
+    ])
     for (const name of names) if (name !== id) ajv.addSchema(asSchemaObject(reference.schema), name)
   }
   return ajv.compile(typeof schema === 'boolean' ? schema : asSchemaObject(schema as object))

@@ -33,7 +33,8 @@ function convertObject(json: JsonObject, shape: Shape, path: PathSegment[], fail
   const value = new Map<string, Value>()
   for (const key of Object.keys(json)) {
     const name = key === protoKey ? '__proto__' : key
-    const field = shape.kind === 'record' ? shape.fields.get(name)?.shape : shape.kind === 'map' ? shape.values : undefined
+    const field =
+      shape.kind === 'record' ? shape.fields.get(name)?.shape : shape.kind === 'map' ? shape.values : undefined
     path.push(name)
     value.set(name, convert(json[key]!, field ?? dyn, path, failures))
     path.pop()

@@ -1,9 +1,9 @@
 /**
  * Walks a Protobuf payload by its message and builds the value tree.
  *
- * Where the language leaves readers a choice the strict side is taken: a known field with another wire type, a value that
- * a closed enum does not have and text that is not UTF-8 are failures, though libraries keep quiet about them and lose the
- * field. Unknown fields are legal evolution and only have to be well-formed.
+ * Where the language leaves readers a choice the strict side is taken: a known field with another wire type, a value
+ * that a closed enum does not have and text that is not UTF-8 are failures, though libraries keep quiet about them and
+ * lose the field. Unknown fields are legal evolution and only have to be well-formed.
  */
 import { Uint } from '../../value.ts'
 import type { Value } from '../../value.ts'
@@ -35,9 +35,21 @@ function openMessage(plan: MessagePlan): OpenMessage {
 }
 
 const wireTypes: Readonly<Record<ScalarType, number>> = {
-  double: wire.fixed64, float: wire.fixed32, int32: wire.varint, uint32: wire.varint, sint32: wire.varint,
-  fixed32: wire.fixed32, sfixed32: wire.fixed32, int64: wire.varint, uint64: wire.varint, sint64: wire.varint,
-  fixed64: wire.fixed64, sfixed64: wire.fixed64, bool: wire.varint, string: wire.bytes, bytes: wire.bytes
+  double: wire.fixed64,
+  float: wire.fixed32,
+  int32: wire.varint,
+  uint32: wire.varint,
+  sint32: wire.varint,
+  fixed32: wire.fixed32,
+  sfixed32: wire.fixed32,
+  int64: wire.varint,
+  uint64: wire.varint,
+  sint64: wire.varint,
+  fixed64: wire.fixed64,
+  sfixed64: wire.fixed64,
+  bool: wire.varint,
+  string: wire.bytes,
+  bytes: wire.bytes
 }
 
 function wireTypeOf(type: FieldType): number {
@@ -224,7 +236,12 @@ class ProtobufWalker {
     const at = this.#reader.at
     const number = BigInt.asIntN(32, this.#reader.readVarint(end, `enum ${plan.name}`))
     if (plan.closed && !plan.numbers.has(Number(number))) {
-      throw this.#reader.refuse('is a number that the closed enum does not have', at, `enum ${plan.name}`, 'another number')
+      throw this.#reader.refuse(
+        'is a number that the closed enum does not have',
+        at,
+        `enum ${plan.name}`,
+        'another number'
+      )
     }
     return number
   }

@@ -38,7 +38,13 @@ function writeField(writer: protobuf.Writer, field: FieldPlan, plain: unknown, p
     for (const [key, value] of Object.entries(objectOf(plain) ?? raise(new InvalidValue(path, 'map')))) {
       path.push(key)
       writer.uint32(tagOf(field.number, 2)).fork()
-      writeTyped(writer, 1, { kind: 'scalar', scalar: field.keyType! }, field.keyType === 'bool' ? key === 'true' : key, path)
+      writeTyped(
+        writer,
+        1,
+        { kind: 'scalar', scalar: field.keyType! },
+        field.keyType === 'bool' ? key === 'true' : key,
+        path
+      )
       writeTyped(writer, 2, field.type, value, path)
       writer.ldelim()
       path.pop()
@@ -59,7 +65,13 @@ function tagOf(number: number, wireType: number): number {
   return ((number << 3) | wireType) >>> 0
 }
 
-function writeTyped(writer: protobuf.Writer, number: number, type: FieldType, plain: unknown, path: PathSegment[]): void {
+function writeTyped(
+  writer: protobuf.Writer,
+  number: number,
+  type: FieldType,
+  plain: unknown,
+  path: PathSegment[]
+): void {
   if (type.kind === 'scalar') {
     if (!writeScalar(writer, number, type.scalar, plain)) throw new InvalidValue(path, type.scalar)
   } else if (type.kind === 'enum') {
@@ -95,7 +107,10 @@ function writeScalar(writer: protobuf.Writer, number: number, scalar: ScalarType
       writer.uint32(tagOf(number, 2)).string(plain)
       return true
     case 'bytes': {
-      const bytes = plain instanceof Uint8Array ? plain : (hexBytes(plain) ?? (typeof plain === 'string' ? decodeBase64(plain) : null))
+      const bytes =
+        plain instanceof Uint8Array
+          ? plain
+          : (hexBytes(plain) ?? (typeof plain === 'string' ? decodeBase64(plain) : null))
       if (bytes === null) return false
       writer.uint32(tagOf(number, 2)).bytes(bytes)
       return true
@@ -119,7 +134,9 @@ function writeInteger(writer: protobuf.Writer, number: number, scalar: IntegerTy
   return true
 }
 
-/** The fields of a well-known message from the short form a file writes; null when it is neither that nor the fields. */
+/**
+ * The fields of a well-known message from the short form a file writes; null when it is neither that nor the fields.
+ */
 function unwrapped(kind: WellKnown, plain: unknown): Plain | null {
   switch (kind) {
     case 'timestamp': {

@@ -1,4 +1,7 @@
-/** A `.proto` file and its imports, parsed by protobufjs; what the parser lets through and protoc does not is refused here. */
+/**
+ * A `.proto` file and its imports, parsed by protobufjs; what the parser lets through and protoc does not is refused
+ * here.
+ */
 import protobuf from 'protobufjs'
 import { limits } from '../limits.ts'
 import { schemaProblem } from '../source.ts'
@@ -18,7 +21,8 @@ const builtIn: readonly NamedSource[] = [
   {
     name: 'confluent/type/decimal.proto',
     source:
-      'syntax = "proto3"; package confluent.type; message Decimal { bytes value = 1; uint32 precision = 2; int32 scale = 3; }'
+      'syntax = "proto3"; package confluent.type; ' +
+      'message Decimal { bytes value = 1; uint32 precision = 2; int32 scale = 3; }'
   }
 ]
 
@@ -49,7 +53,13 @@ export function parseProtobuf(text: SchemaSourceText): ParsedFile | SchemaProble
     root.resolveAll()
   } catch (error) {
     // Imports that only declare options are not needed, so one that is missing matters only here.
-    const hint = missing.length > 0 ? `; not given: ${missing.slice(0, 10).map((name) => `import "${name}"`).join(', ')}` : ''
+    const hint =
+      missing.length > 0
+        ? `; not given: ${missing
+            .slice(0, 10)
+            .map((name) => `import "${name}"`)
+            .join(', ')}`
+        : ''
     return schemaProblem(`${messageOf(error)}${hint}`)
   }
   const scope = packageName === undefined ? root : root.lookup(packageName)
@@ -59,7 +69,9 @@ export function parseProtobuf(text: SchemaSourceText): ParsedFile | SchemaProble
 
 /** The messages declared inside another, as the Confluent framing counts them: no groups, no map entries. */
 export function nestedMessages(type: protobuf.Type): protobuf.Type[] {
-  return type.nestedArray.filter((nested): nested is protobuf.Type => nested instanceof protobuf.Type && !isGroup(nested))
+  return type.nestedArray.filter(
+    (nested): nested is protobuf.Type => nested instanceof protobuf.Type && !isGroup(nested)
+  )
 }
 
 function isGroup(type: protobuf.Type): boolean {
@@ -76,29 +88,55 @@ const parser = protobuf.parse as unknown as { filename: string | null }
 function parseFile(file: NamedSource, root: protobuf.Root): protobuf.IParserResult | SchemaProblem {
   // protobufjs leaves out what is called like this, and its bytes would go unjudged.
   if (/\b__proto__\b/.test(file.source)) return schemaProblem('uses the name __proto__, which cannot be judged')
+  if (mostStatements(file.source) > limits.messageStatements) {
+    return schemaProblem(`declares a message of more than ${limits.messageStatements} fields`)
+  }
   try {
     parser.filename = file.name
     return protobuf.parse(file.source, root, { keepCase: true })
   } catch (error) {
     const line = /\bline (\d+)\)/.exec(messageOf(error))?.[1]
-    return schemaProblem(messageOf(error).replace(/ \((?:[^()]*, )?line \d+\)$/, ''), line === undefined ? undefined : Number(line))
+    return schemaProblem(
+      messageOf(error).replace(/ \((?:[^()]*, )?line \d+\)$/, ''),
+      line === undefined ? undefined : Number(line)
+    )
   } finally {
     parser.filename = null
   }
+}
+
+/** Comments and strings, which may hold anything; the head of an enum; what counts. */
+const blockTokens = /\/\/[^\n]*|\/\*[^]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\benum\s+\w+\s*\{|[{};]/g
+
+/** Statements of the largest block that is no enum, counted before the parser sees them. */
+function mostStatements(source: string): number {
+  const counts = [0]
+  let most = 0
+  for (const [token] of source.matchAll(blockTokens)) {
+    if (token === '{') counts.push(0)
+    else if (token.startsWith('enum')) counts.push(-Infinity)
+    else if (token === '}' && counts.length > 1) counts.pop()
+    else if (token === ';') most = Math.max(most, ++counts[counts.length - 1]!)
+  }
+  return most
 }
 
 function checkTypes(root: protobuf.Root): SchemaProblem | null {
   let nodes = 0
   const open: protobuf.ReflectionObject[] = [root]
   for (let object = open.pop(); object !== undefined; object = open.pop()) {
-    if (++nodes > limits.schemaNodes) return schemaProblem(`declares more than ${limits.schemaNodes} messages and fields`)
+    if (++nodes > limits.schemaNodes)
+      return schemaProblem(`declares more than ${limits.schemaNodes} messages and fields`)
     if (object instanceof protobuf.Enum && Object.keys(object.values).length > limits.enumSymbols) {
       return schemaProblem(`${object.fullName.slice(1)} has more than ${limits.enumSymbols} values`)
     }
     if (object instanceof protobuf.Type) {
       nodes += object.fieldsArray.length
-      const bad = object.fieldsArray.find(({ id }) => id < 1 || id > highestFieldNumber || (id >= 19_000 && id <= 19_999))
-      if (bad !== undefined) return schemaProblem(`${bad.fullName.slice(1)} has the field number ${bad.id}, which Protobuf does not allow`)
+      const bad = object.fieldsArray.find(
+        ({ id }) => id < 1 || id > highestFieldNumber || (id >= 19_000 && id <= 19_999)
+      )
+      if (bad !== undefined)
+        return schemaProblem(`${bad.fullName.slice(1)} has the field number ${bad.id}, which Protobuf does not allow`)
     }
     if (object instanceof protobuf.Namespace) open.push(...object.nestedArray)
   }

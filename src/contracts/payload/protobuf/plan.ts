@@ -14,8 +14,21 @@ export interface MessagePlan {
 export type WellKnown = 'timestamp' | 'duration' | 'wrapper' | 'struct' | 'value' | 'list'
 
 export type ScalarType =
-  | 'double' | 'float' | 'int32' | 'uint32' | 'sint32' | 'fixed32' | 'sfixed32'
-  | 'int64' | 'uint64' | 'sint64' | 'fixed64' | 'sfixed64' | 'bool' | 'string' | 'bytes'
+  | 'double'
+  | 'float'
+  | 'int32'
+  | 'uint32'
+  | 'sint32'
+  | 'fixed32'
+  | 'sfixed32'
+  | 'int64'
+  | 'uint64'
+  | 'sint64'
+  | 'fixed64'
+  | 'sfixed64'
+  | 'bool'
+  | 'string'
+  | 'bytes'
 
 export type FieldType =
   | { readonly kind: 'scalar'; readonly scalar: ScalarType }
@@ -49,9 +62,20 @@ export interface FieldPlan {
 }
 
 const wellKnownNames: Readonly<Record<string, WellKnown>> = {
-  Timestamp: 'timestamp', Duration: 'duration', Struct: 'struct', Value: 'value', ListValue: 'list',
-  DoubleValue: 'wrapper', FloatValue: 'wrapper', Int64Value: 'wrapper', UInt64Value: 'wrapper', Int32Value: 'wrapper',
-  UInt32Value: 'wrapper', BoolValue: 'wrapper', StringValue: 'wrapper', BytesValue: 'wrapper'
+  Timestamp: 'timestamp',
+  Duration: 'duration',
+  Struct: 'struct',
+  Value: 'value',
+  ListValue: 'list',
+  DoubleValue: 'wrapper',
+  FloatValue: 'wrapper',
+  Int64Value: 'wrapper',
+  UInt64Value: 'wrapper',
+  Int32Value: 'wrapper',
+  UInt32Value: 'wrapper',
+  BoolValue: 'wrapper',
+  StringValue: 'wrapper',
+  BytesValue: 'wrapper'
 }
 
 /** What protobufjs knows of the edition's features but does not declare. */
@@ -137,7 +161,9 @@ function hasTags(field: protobuf.Field): boolean {
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  return value !== null && typeof value === 'object' && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : null
+  return value !== null && typeof value === 'object' && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : null
 }
 
 export function typeName(type: FieldType): string {

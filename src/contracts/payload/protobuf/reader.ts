@@ -1,13 +1,25 @@
-/** The Protobuf wire format, strictly: every read is checked against the end of what it stands in. Source: protobuf.dev, "Encoding". */
+/**
+ * The Protobuf wire format, strictly: every read is checked against the end of what it stands in. Source: protobuf.dev,
+ * "Encoding".
+ */
 import { isUtf8 } from 'node:buffer'
 import { limits } from '../limits.ts'
 import type { PathSegment } from '../path.ts'
-import { refusal } from '../refusal.ts'
+import { bytesLeft, refusal } from '../refusal.ts'
 import { firstInvalidUtf8 } from '../utf8.ts'
 
 export const wire = { varint: 0, fixed64: 1, bytes: 2, groupStart: 3, groupEnd: 4, fixed32: 5 } as const
 
-const wireNames = ['varint', '64-bit', 'length-delimited', 'group', 'end of group', '32-bit', 'wire type 6', 'wire type 7']
+const wireNames = [
+  'varint',
+  '64-bit',
+  'length-delimited',
+  'group',
+  'end of group',
+  '32-bit',
+  'wire type 6',
+  'wire type 7'
+]
 const longestVarint = 10
 
 export function wireName(type: number): string {
@@ -71,8 +83,10 @@ export class ProtobufReader {
     const raw = this.readVarint(end, 'a field tag')
     const number = Number(raw >> 3n)
     const wireType = Number(raw & 7n)
-    if (raw > 0xffffffffn || number === 0) throw this.refuse('has a tag that is no field number', from, 'a field number from 1 to 536870911')
-    if (wireType > wire.fixed32) throw this.refuse('has a tag with an unknown wire type', from, 'a wire type from 0 to 5')
+    if (raw > 0xffffffffn || number === 0)
+      throw this.refuse('has a tag that is no field number', from, 'a field number from 1 to 536870911')
+    if (wireType > wire.fixed32)
+      throw this.refuse('has a tag with an unknown wire type', from, 'a wire type from 0 to 5')
     return { number, wireType }
   }
 
@@ -81,7 +95,7 @@ export class ProtobufReader {
     const from = this.at
     const length = this.readVarint(end, what)
     if (length > BigInt(end - this.at)) {
-      throw this.refuse('is longer than what it stands in', from, what, `${end - this.at} bytes left`)
+      throw this.refuse('is longer than what it stands in', from, what, bytesLeft(end - this.at))
     }
     return this.at + Number(length)
   }

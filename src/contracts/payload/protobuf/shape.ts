@@ -4,8 +4,21 @@ import type { FieldPlan, FieldType, MessagePlan, ScalarType } from './plan.ts'
 import { wellKnownShape } from './well-known.ts'
 
 const kinds: Readonly<Record<ScalarType, ScalarKind>> = {
-  double: 'double', float: 'double', int32: 'int', sint32: 'int', sfixed32: 'int', int64: 'int', sint64: 'int', sfixed64: 'int',
-  uint32: 'uint', fixed32: 'uint', uint64: 'uint', fixed64: 'uint', bool: 'bool', string: 'string', bytes: 'bytes'
+  double: 'double',
+  float: 'double',
+  int32: 'int',
+  sint32: 'int',
+  sfixed32: 'int',
+  int64: 'int',
+  sint64: 'int',
+  sfixed64: 'int',
+  uint32: 'uint',
+  fixed32: 'uint',
+  uint64: 'uint',
+  fixed64: 'uint',
+  bool: 'bool',
+  string: 'string',
+  bytes: 'bytes'
 }
 
 export function protobufShape(root: MessagePlan): Shape {

@@ -323,7 +323,8 @@ describe('literals that fail on every record are found now', () => {
     ['value.country.matches(«"(")', 'the pattern does not compile: missing closing ): "("', undefined],
     [
       'value.country.matches(«"(?=a)")',
-      'the pattern does not compile: invalid or unsupported Perl syntax: "(?=" (RE2 has no look-around and no back-references)',
+      'the pattern does not compile: invalid or unsupported Perl syntax: "(?=" ' +
+        '(RE2 has no look-around and no back-references)',
       undefined
     ],
     [
@@ -356,8 +357,8 @@ describe('literals that fail on every record are found now', () => {
 
 describe('several mistakes', () => {
   it('are told together, each once', () => {
-    const messages = problemsOf('value.amout > 0.0 && value.country == 5 && size(value.count) > 1').map((p) => p.message)
-    expect(messages).toEqual([
+    const problems = problemsOf('value.amout > 0.0 && value.country == 5 && size(value.count) > 1')
+    expect(problems.map(({ message }) => message)).toEqual([
       'a shop.Order record has no field "amout"',
       '"==" compares a string with an int, which are never equal',
       'size() cannot take an int'

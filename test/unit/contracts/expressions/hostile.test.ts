@@ -100,7 +100,9 @@ describe('work that grows out of a record', () => {
 
   it('starts afresh with every record', () => {
     const compiled = compileExpression('value.n.all(x, x >= 0)', untyped)
-    for (let i = 0; i < 5; i++) expect(compiled.ok && compiled.program.evaluate(record)).toEqual({ kind: 'value', value: true })
+    for (let i = 0; i < 5; i++) {
+      expect(compiled.ok && compiled.program.evaluate(record)).toEqual({ kind: 'value', value: true })
+    }
   })
 
   it('cannot be hidden behind an error that || passes over', () => {
@@ -185,7 +187,8 @@ describe('names', () => {
     const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'size', 'get']
     const empty = bindings({ value: new Map(), headers: new HeaderMap() })
     for (const name of names) {
-      expect(outcome(`has(value.${name}) || has(headers.${name}) || value.${name} != null`, { record: empty })).toBe(false)
+      const present = `has(value.${name}) || has(headers.${name}) || value.${name} != null`
+      expect(outcome(present, { record: empty })).toBe(false)
       const full = bindings({ value: new Map([[name, 1n]]) })
       expect(outcome(`has(value.${name}) && value.${name} == 1 && value["${name}"] == 1`, { record: full })).toBe(true)
     }

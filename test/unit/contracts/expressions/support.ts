@@ -9,8 +9,9 @@ export function scalar(kind: ScalarKind): Shape {
 }
 
 export function recordShape(name: string, fields: Readonly<Record<string, Shape>>, open = false): Shape {
-  const shapes = Object.entries(fields).map(([field, shape]): [string, FieldShape] => [field, { shape, optional: true }])
-  return { kind: 'record', name, open, fields: new Map(shapes) }
+  const shapes = new Map<string, FieldShape>()
+  for (const [field, shape] of Object.entries(fields)) shapes.set(field, { shape, optional: true })
+  return { kind: 'record', name, open, fields: shapes }
 }
 
 const itemShape = recordShape('shop.Item', { sku: scalar('string'), quantity: scalar('int'), price: scalar('double') })

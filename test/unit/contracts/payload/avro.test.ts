@@ -11,13 +11,36 @@ const order = avro({
   fields: [
     { name: 'id', type: 'string' },
     { name: 'paid', type: 'boolean' },
-    { name: 'items', type: { type: 'array', items: { type: 'record', name: 'Item', fields: [{ name: 'sku', type: 'string' }, { name: 'count', type: 'int' }] } } },
+    {
+      name: 'items',
+      type: {
+        type: 'array',
+        items: {
+          type: 'record',
+          name: 'Item',
+          fields: [
+            { name: 'sku', type: 'string' },
+            { name: 'count', type: 'int' }
+          ]
+        }
+      }
+    },
     { name: 'country', type: { type: 'enum', name: 'Country', symbols: ['DE', 'FR'] } },
     { name: 'note', type: ['null', 'string'] },
     { name: 'labels', type: { type: 'map', values: 'long' } }
   ]
 })
-const good = { id: 'o-1', paid: true, items: [{ sku: 'a', count: 1 }, { sku: 'b', count: -2 }], country: 'FR', note: null, labels: { x: 5 } }
+const good = {
+  id: 'o-1',
+  paid: true,
+  items: [
+    { sku: 'a', count: 1 },
+    { sku: 'b', count: -2 }
+  ],
+  country: 'FR',
+  note: null,
+  labels: { x: 5 }
+}
 
 describe('values', () => {
   test('of a record become a map of exact values', () => {
@@ -25,7 +48,19 @@ describe('values', () => {
       new Map<string, unknown>([
         ['id', 'o-1'],
         ['paid', true],
-        ['items', [new Map<string, unknown>([['sku', 'a'], ['count', 1n]]), new Map<string, unknown>([['sku', 'b'], ['count', -2n]])]],
+        [
+          'items',
+          [
+            new Map<string, unknown>([
+              ['sku', 'a'],
+              ['count', 1n]
+            ]),
+            new Map<string, unknown>([
+              ['sku', 'b'],
+              ['count', -2n]
+            ])
+          ]
+        ],
         ['country', 'FR'],
         ['note', null],
         ['labels', new Map([['x', 5n]])]
@@ -55,11 +90,23 @@ describe('values', () => {
   })
 
   test('of a field named __proto__ or constructor are values like any other', () => {
-    const format = avro({ type: 'record', name: 'R', fields: [{ name: '__proto__', type: 'int' }, { name: 'constructor', type: 'int' }] })
+    const format = avro({
+      type: 'record',
+      name: 'R',
+      fields: [
+        { name: '__proto__', type: 'int' },
+        { name: 'constructor', type: 'int' }
+      ]
+    })
     const value = valueOf(format, '0204')
-    expect([...(value as Map<string, unknown>)]).toEqual([['__proto__', 1n], ['constructor', 2n]])
+    expect([...(value as Map<string, unknown>)]).toEqual([
+      ['__proto__', 1n],
+      ['constructor', 2n]
+    ])
     const map = avro({ type: 'map', values: 'int' })
-    expect([...(valueOf(map, Buffer.from('\x02\x12__proto__\x02\x00', 'latin1')) as Map<string, unknown>)]).toEqual([['__proto__', 1n]])
+    expect([...(valueOf(map, Buffer.from('\x02\x12__proto__\x02\x00', 'latin1')) as Map<string, unknown>)]).toEqual([
+      ['__proto__', 1n]
+    ])
   })
 })
 
@@ -77,9 +124,13 @@ describe('logical types', () => {
   test('decimal with more digits than its precision, or none', () => {
     const format = avro(logical('bytes', 'decimal', { precision: 2 }))
     expect(valueOf(format, '02 63')).toEqual(new Decimal(99n, 0))
-    expect(failuresOf(format, '02 64')).toMatchObject([{ message: 'is not a decimal of this precision', expected: 'decimal(2,0)', byteOffset: 0 }])
+    expect(failuresOf(format, '02 64')).toMatchObject([
+      { message: 'is not a decimal of this precision', expected: 'decimal(2,0)', byteOffset: 0 }
+    ])
     expect(failuresOf(format, '00')).toHaveLength(1)
-    expect(failuresOf(format, Buffer.concat([Buffer.from('80897a', 'hex'), Buffer.alloc(1_000_000, 1)]))).toHaveLength(1)
+    expect(failuresOf(format, Buffer.concat([Buffer.from('80897a', 'hex'), Buffer.alloc(1_000_000, 1)]))).toHaveLength(
+      1
+    )
   })
 
   test.each([
@@ -106,20 +157,30 @@ describe('logical types', () => {
     const format = avro(logical('string', 'uuid'))
     const uuid = '3f2a91c0-4b7e-4000-8000-00000000000a'
     expect(valueOf(format, encoded(format, uuid))).toBe(uuid)
-    expect(failuresOf(format, encoded(avro('string'), 'not-a-uuid'))).toMatchObject([{ message: 'is not a UUID', expected: 'uuid' }])
+    expect(failuresOf(format, encoded(avro('string'), 'not-a-uuid'))).toMatchObject([
+      { message: 'is not a UUID', expected: 'uuid' }
+    ])
     const fixed = avro({ type: 'fixed', name: 'U', size: 16, logicalType: 'uuid' })
     expect(valueOf(fixed, encoded(fixed, uuid))).toBe(uuid)
   })
 
   test('duration is its three numbers', () => {
     const format = avro({ type: 'fixed', name: 'D', size: 12, logicalType: 'duration' })
-    expect(valueOf(format, '01000000 02000000 ffffffff')).toEqual(new Map([['months', 1n], ['days', 2n], ['millis', 4294967295n]]))
+    expect(valueOf(format, '01000000 02000000 ffffffff')).toEqual(
+      new Map([
+        ['months', 1n],
+        ['days', 2n],
+        ['millis', 4294967295n]
+      ])
+    )
   })
 
   test('that are not valid are as if they were not there', () => {
     expect(avro(logical('bytes', 'decimal', { precision: 0 })).shape).toEqual({ kind: 'bytes' })
     expect(avro(logical('string', 'decimal', { precision: 2 })).shape).toEqual({ kind: 'string' })
-    expect(avro({ type: 'fixed', name: 'D', size: 1, logicalType: 'decimal', precision: 3 }).shape).toEqual({ kind: 'bytes' })
+    expect(avro({ type: 'fixed', name: 'D', size: 1, logicalType: 'decimal', precision: 3 }).shape).toEqual({
+      kind: 'bytes'
+    })
   })
 })
 
@@ -127,36 +188,53 @@ describe('payloads that do not decode', () => {
   const bytes = encoded(order, good)
 
   test('truncated at any byte', () => {
-    for (let length = 0; length < bytes.length; length++) expect(decode(order, bytes.subarray(0, length)).ok).toBe(false)
+    for (let length = 0; length < bytes.length; length++)
+      expect(decode(order, bytes.subarray(0, length)).ok).toBe(false)
   })
 
   test('trailing bytes', () => {
     expect(failuresOf(order, Buffer.concat([bytes, Buffer.from([0])]))).toEqual([
-      { path: '', message: 'has bytes after the value', expected: 'the end', found: '1 bytes left', byteOffset: bytes.length }
+      {
+        path: '',
+        message: 'has bytes after the value',
+        expected: 'the end',
+        found: '1 byte left',
+        byteOffset: bytes.length
+      }
     ])
   })
 
   test('boolean byte 2', () => {
-    expect(failuresOf(order, '0261 02')).toMatchObject([{ path: 'paid', message: 'is neither true nor false', byteOffset: 2 }])
+    expect(failuresOf(order, '0261 02')).toMatchObject([
+      { path: 'paid', message: 'is neither true nor false', byteOffset: 2 }
+    ])
   })
 
   test('invalid UTF-8, with the offset of the first bad byte', () => {
     expect(failuresOf(order, '0661c328')).toMatchObject([{ path: 'id', message: 'is not valid UTF-8', byteOffset: 2 }])
     for (const bad of ['c0af', 'eda080', 'f4908080', '80', 'e282', 'f0808080']) {
       const length = Buffer.from(bad, 'hex').length * 2
-      expect(failuresOf(avro('string'), Buffer.concat([Buffer.from([length]), Buffer.from(bad, 'hex')]))).toHaveLength(1)
+      expect(failuresOf(avro('string'), Buffer.concat([Buffer.from([length]), Buffer.from(bad, 'hex')]))).toHaveLength(
+        1
+      )
     }
   })
 
   test('an enum symbol and a union branch that are not there, also negative', () => {
-    expect(failuresOf(order, '0261 01 00 04')).toMatchObject([{ path: 'country', expected: 'enum shop.Country', byteOffset: 4 }])
-    expect(failuresOf(order, '0261 01 00 00 04')).toMatchObject([{ path: 'note', expected: 'null or string', byteOffset: 5 }])
+    expect(failuresOf(order, '0261 01 00 04')).toMatchObject([
+      { path: 'country', expected: 'enum shop.Country', byteOffset: 4 }
+    ])
+    expect(failuresOf(order, '0261 01 00 00 04')).toMatchObject([
+      { path: 'note', expected: 'null or string', byteOffset: 5 }
+    ])
     expect(failuresOf(avro({ type: 'enum', name: 'E', symbols: ['A'] }), '01')).toHaveLength(1)
     expect(failuresOf(avro(['null']), '01')).toHaveLength(1)
   })
 
   test('the path leads into lists and maps', () => {
-    expect(failuresOf(order, '0261 01 04 0261 02 0261 ffffffffff7f')).toMatchObject([{ path: 'items[1].count', message: 'does not fit 32 bits' }])
+    expect(failuresOf(order, '0261 01 04 0261 02 0261 ffffffffff7f')).toMatchObject([
+      { path: 'items[1].count', message: 'does not fit 32 bits' }
+    ])
     expect(failuresOf(order, '0261 01 00 00 00 02 0278')).toMatchObject([{ path: 'labels.x', message: 'is cut short' }])
   })
 
@@ -170,17 +248,25 @@ describe('payloads that do not decode', () => {
 
   test('a varint of more than 64 bits', () => {
     expect(valueOf(avro('long'), 'ffffffffffffffffff01')).toBe(-(2n ** 63n))
-    expect(failuresOf(avro('long'), 'ffffffffffffffffff02')).toMatchObject([{ message: 'is a number of more than 64 bits' }])
-    expect(failuresOf(avro('long'), 'ffffffffffffffffffff01')).toMatchObject([{ message: 'is a number of more than 64 bits' }])
+    expect(failuresOf(avro('long'), 'ffffffffffffffffff02')).toMatchObject([
+      { message: 'is a number of more than 64 bits' }
+    ])
+    expect(failuresOf(avro('long'), 'ffffffffffffffffffff01')).toMatchObject([
+      { message: 'is a number of more than 64 bits' }
+    ])
   })
 
   test('a block whose size in bytes is another', () => {
-    expect(failuresOf(avro({ type: 'array', items: 'int' }), '03 06 02 04 00 00')).toMatchObject([{ message: 'has a block of another size than it says' }])
+    expect(failuresOf(avro({ type: 'array', items: 'int' }), '03 06 02 04 00 00')).toMatchObject([
+      { message: 'has a block of another size than it says' }
+    ])
   })
 
   test('lengths that are negative or beyond the payload, never allocated', () => {
     expect(failuresOf(avro('bytes'), '01')).toMatchObject([{ message: 'has a negative length' }])
-    expect(failuresOf(avro('string'), 'feffffffffffffffff01')).toMatchObject([{ message: 'is longer than the payload', byteOffset: 0 }])
+    expect(failuresOf(avro('string'), 'feffffffffffffffff01')).toMatchObject([
+      { message: 'is longer than the payload', byteOffset: 0 }
+    ])
     expect(failuresOf(avro('bytes'), 'ffffffffffffffffff01')).toHaveLength(1)
   })
 })
@@ -201,20 +287,34 @@ describe('bombs', () => {
     expect(failuresOf(avro({ type: 'array', items }), '02 00')[0]?.message).toContain('take no bytes')
   })
 
-  test.each(['fefffffffffffffffe01', 'ffffffffffffffffff01 00', '80808014'])('a count no payload can hold: %s', (count) => {
-    const { message } = failuresOf(avro({ type: 'array', items: 'int' }), count)[0]!
-    expect(message).toBe('claims more items than the payload can hold')
-    expect(failuresOf(avro({ type: 'map', values: 'null' }), count)).toHaveLength(1)
-  })
+  test.each(['fefffffffffffffffe01', 'ffffffffffffffffff01 00', '80808014'])(
+    'a count no payload can hold: %s',
+    (count) => {
+      const { message } = failuresOf(avro({ type: 'array', items: 'int' }), count)[0]!
+      expect(message).toBe('claims more items than the payload can hold')
+      expect(failuresOf(avro({ type: 'map', values: 'null' }), count)).toHaveLength(1)
+    }
+  )
 
   test('the least size of a recursive item counts', () => {
-    const tree = { type: 'record', name: 'T', fields: [{ name: 'a', type: 'double' }, { name: 'next', type: ['null', 'T'] }] }
-    expect(failuresOf(avro({ type: 'array', items: tree }), '06 0000000000000000 00 0000000000000000 00')[0]?.message).toContain('claims more items')
+    const tree = {
+      type: 'record',
+      name: 'T',
+      fields: [
+        { name: 'a', type: 'double' },
+        { name: 'next', type: ['null', 'T'] }
+      ]
+    }
+    expect(
+      failuresOf(avro({ type: 'array', items: tree }), '06 0000000000000000 00 0000000000000000 00')[0]?.message
+    ).toContain('claims more items')
   })
 
   test('recursion a byte per level', () => {
     const list = avro({ type: 'record', name: 'L', fields: [{ name: 'next', type: ['null', 'L'] }] })
-    expect(failuresOf(list, Buffer.alloc(100_000, 2))[0]?.message).toBe(`is nested deeper than ${limits.payloadNesting.avro} levels`)
+    expect(failuresOf(list, Buffer.alloc(100_000, 2))[0]?.message).toBe(
+      `is nested deeper than ${limits.payloadNesting.avro} levels`
+    )
     const deepest = limits.payloadNesting.avro
     expect(decode(list, Buffer.concat([Buffer.alloc(deepest - 1, 2), Buffer.alloc(1)])).ok).toBe(true)
     expect(decode(list, Buffer.concat([Buffer.alloc(deepest, 2), Buffer.alloc(1)])).ok).toBe(false)
@@ -222,7 +322,10 @@ describe('bombs', () => {
 
   test('items with a thousand nulls per byte', () => {
     const fields = Array.from({ length: 1000 }, (_, index) => ({ name: `n${index}`, type: 'null' }))
-    const format = avro({ type: 'array', items: { type: 'record', name: 'R', fields: [...fields, { name: 'b', type: 'boolean' }] } })
+    const format = avro({
+      type: 'array',
+      items: { type: 'record', name: 'R', fields: [...fields, { name: 'b', type: 'boolean' }] }
+    })
     const bytes = Buffer.concat([encoded(avro('long'), 100_000), Buffer.alloc(100_001)])
     expect(failuresOf(format, bytes)[0]?.message).toContain('more values')
   })
@@ -246,11 +349,27 @@ describe('schemas', () => {
 
   test.each([
     ['an unknown type', 'Nope', 'undefined type name'],
-    ['a name twice', { type: 'record', name: 'A', fields: [{ name: 'x', type: { type: 'record', name: 'A', fields: [] } }] }, 'duplicate'],
+    [
+      'a name twice',
+      { type: 'record', name: 'A', fields: [{ name: 'x', type: { type: 'record', name: 'A', fields: [] } }] },
+      'duplicate'
+    ],
     ['a bad name', { type: 'record', name: 'a-b', fields: [] }, 'not an Avro schema'],
-    ['a bad default', { type: 'record', name: 'A', fields: [{ name: 'x', type: 'int', default: 'y' }] }, 'not an Avro schema'],
-    ['too many symbols', { type: 'enum', name: 'E', symbols: Array.from({ length: 10_001 }, (_, i) => `S${i}`) }, 'more than 10000 symbols'],
-    ['a decimal of too many digits', { type: 'bytes', logicalType: 'decimal', precision: 100_000 }, 'more than 1000 digits'],
+    [
+      'a bad default',
+      { type: 'record', name: 'A', fields: [{ name: 'x', type: 'int', default: 'y' }] },
+      'not an Avro schema'
+    ],
+    [
+      'too many symbols',
+      { type: 'enum', name: 'E', symbols: Array.from({ length: 10_001 }, (_, i) => `S${i}`) },
+      'more than 10000 symbols'
+    ],
+    [
+      'a decimal of too many digits',
+      { type: 'bytes', logicalType: 'decimal', precision: 100_000 },
+      'more than 1000 digits'
+    ],
     ['a number', 5, 'not an Avro schema'],
     ['null', null, 'not an Avro schema']
   ])('with %s are refused', (_name, schema, text) => {
@@ -271,19 +390,38 @@ describe('schemas', () => {
   test('may refer to documents given before them', () => {
     const format = load({
       format: 'avro',
-      source: '{"type":"record","name":"A","namespace":"n","fields":[{"name":"b","type":"B"},{"name":"c","type":"m.C"}]}',
+      source:
+        '{"type":"record","name":"A","namespace":"n","fields":[{"name":"b","type":"B"},{"name":"c","type":"m.C"}]}',
       references: [
         { name: 'm.C', source: '{"type":"enum","name":"C","namespace":"m","symbols":["X"]}' },
         { name: 'n.B', source: '{"type":"record","name":"B","namespace":"n","fields":[{"name":"c","type":"m.C"}]}' }
       ]
     })
-    expect(valueOf(format, '0000')).toEqual(new Map<string, unknown>([['b', new Map([['c', 'X']])], ['c', 'X']]))
+    expect(valueOf(format, '0000')).toEqual(
+      new Map<string, unknown>([
+        ['b', new Map([['c', 'X']])],
+        ['c', 'X']
+      ])
+    )
   })
 
   test('resolve names by their namespaces', () => {
     const inner = { type: 'record', name: 'x.y.In', fields: [{ name: 'self', type: ['null', 'In'] }] }
-    const format = avro({ type: 'record', name: 'Out', namespace: 'a', fields: [{ name: 'i', type: inner }, { name: 'o', type: ['null', 'Out', 'x.y.In'] }] })
-    expect(valueOf(format, '00 04 00')).toEqual(new Map([['i', new Map([['self', null]])], ['o', new Map([['self', null]])]]))
+    const format = avro({
+      type: 'record',
+      name: 'Out',
+      namespace: 'a',
+      fields: [
+        { name: 'i', type: inner },
+        { name: 'o', type: ['null', 'Out', 'x.y.In'] }
+      ]
+    })
+    expect(valueOf(format, '00 04 00')).toEqual(
+      new Map([
+        ['i', new Map([['self', null]])],
+        ['o', new Map([['self', null]])]
+      ])
+    )
   })
 })
 
@@ -328,7 +466,14 @@ describe('encoding a case', () => {
   })
 
   test('leaves out null branches and takes bytes as base64 or hex', () => {
-    const format = avro({ type: 'record', name: 'R', fields: [{ name: 'n', type: ['null', 'int'] }, { name: 'b', type: 'bytes' }] })
+    const format = avro({
+      type: 'record',
+      name: 'R',
+      fields: [
+        { name: 'n', type: ['null', 'int'] },
+        { name: 'b', type: 'bytes' }
+      ]
+    })
     expect(encoded(format, { b: 'AAE=' }).toString('hex')).toBe('00040001')
     expect(encoded(format, { b: { hex: '0001' } }).toString('hex')).toBe('00040001')
   })

@@ -13,13 +13,24 @@ const order = json({
     amount: { type: 'number', exclusiveMinimum: 0 },
     count: { type: 'integer' },
     country: { enum: ['DE', 'FR'] },
-    items: { type: 'array', maxItems: 2, items: { type: 'object', required: ['sku'], properties: { sku: { type: 'string' }, n: { type: ['integer', 'null'] } } } }
+    items: {
+      type: 'array',
+      maxItems: 2,
+      items: {
+        type: 'object',
+        required: ['sku'],
+        properties: { sku: { type: 'string' }, n: { type: ['integer', 'null'] } }
+      }
+    }
   }
 })
 
 describe('strict parsing', () => {
   test.each([
-    ['{"a":[1,-2.5e3,"x\\u00e9\\n",true,false,null,{}]}', new Map([['a', [1, -2500, 'xé\n', true, false, null, new Map()]]])],
+    [
+      '{"a":[1,-2.5e3,"x\\u00e9\\n",true,false,null,{}]}',
+      new Map([['a', [1, -2500, 'xé\n', true, false, null, new Map()]]])
+    ],
     [' \t\r\n5 ', 5],
     ['"\\ud83d\\ude00"', '😀'],
     ['""', '']
@@ -59,12 +70,20 @@ describe('strict parsing', () => {
   })
 
   test('invalid UTF-8 is told apart, with its offset', () => {
-    expect(failuresOf(jsonWithoutSchema, Buffer.from('22ff22', 'hex'))).toMatchObject([{ message: 'is not valid UTF-8', byteOffset: 1 }])
+    expect(failuresOf(jsonWithoutSchema, Buffer.from('22ff22', 'hex'))).toMatchObject([
+      { message: 'is not valid UTF-8', byteOffset: 1 }
+    ])
   })
 
   test('duplicate keys are told apart, however they are written', () => {
     expect(failuresOf(jsonWithoutSchema, text('{"x":{"a":1,"\\u0061":2}}'))).toEqual([
-      { path: 'x.a', message: 'has this key more than once', expected: 'each key once', found: 'a duplicate key', byteOffset: 12 }
+      {
+        path: 'x.a',
+        message: 'has this key more than once',
+        expected: 'each key once',
+        found: 'a duplicate key',
+        byteOffset: 12
+      }
     ])
     expect(failuresOf(jsonWithoutSchema, text('{"__proto__":1,"__proto__":2}'))).toHaveLength(1)
   })
@@ -72,7 +91,9 @@ describe('strict parsing', () => {
   test('nesting up to the limit, a million levels no deeper than it', () => {
     const deep = limits.payloadNesting.json
     expect(decode(jsonWithoutSchema, text('['.repeat(deep) + ']'.repeat(deep))).ok).toBe(true)
-    expect(failuresOf(jsonWithoutSchema, text('['.repeat(1_000_000)))).toMatchObject([{ message: `is nested deeper than ${deep} levels`, byteOffset: deep }])
+    expect(failuresOf(jsonWithoutSchema, text('['.repeat(1_000_000)))).toMatchObject([
+      { message: `is nested deeper than ${deep} levels`, byteOffset: deep }
+    ])
     expect(failuresOf(jsonWithoutSchema, text('{"a":'.repeat(1_000_000)))).toHaveLength(1)
   })
 
@@ -89,16 +110,35 @@ describe('strict parsing', () => {
 
 describe('judging by the schema', () => {
   test('a good payload becomes values by their declared types', () => {
-    expect(valueOf(order, text('{"id":"o-1","amount":3,"count":4,"items":[{"sku":"a","n":null},{"sku":"b","n":2.0}]}'))).toEqual(
+    expect(
+      valueOf(order, text('{"id":"o-1","amount":3,"count":4,"items":[{"sku":"a","n":null},{"sku":"b","n":2.0}]}'))
+    ).toEqual(
       new Map<string, unknown>([
-        ['id', 'o-1'], ['amount', 3], ['count', 4n],
-        ['items', [new Map([['sku', 'a'], ['n', null]]), new Map<string, unknown>([['sku', 'b'], ['n', 2n]])]]
+        ['id', 'o-1'],
+        ['amount', 3],
+        ['count', 4n],
+        [
+          'items',
+          [
+            new Map([
+              ['sku', 'a'],
+              ['n', null]
+            ]),
+            new Map<string, unknown>([
+              ['sku', 'b'],
+              ['n', 2n]
+            ])
+          ]
+        ]
       ])
     )
   })
 
   test('all failures are named with path, expectation and type, never with the value', () => {
-    const failures = failuresOf(order, text('{"id":"secret","amount":-3.5,"count":"x","country":"secret","items":[{},{"sku":7},{"sku":""}],"more":1}'))
+    const failures = failuresOf(
+      order,
+      text('{"id":"secret","amount":-3.5,"count":"x","country":"secret","items":[{},{"sku":7},{"sku":""}],"more":1}')
+    )
     expect(failures).toEqual([
       { path: 'more', message: 'is not a field of the schema', expected: 'no such field', found: 'a field' },
       { path: 'id', message: 'does not match the pattern', expected: 'string matching ^o-[0-9]+$', found: 'string' },
@@ -141,17 +181,28 @@ describe('judging by the schema', () => {
       properties: JSON.parse('{"__proto__":{"type":"integer"},"constructor":{"type":"string"}}') as object
     })
     expect(failuresOf(format, text('{}')).map(({ path }) => path)).toEqual(['__proto__', 'constructor'])
-    expect(failuresOf(format, text('{"__proto__":"x","constructor":"y"}'))).toMatchObject([{ path: '__proto__', expected: 'integer' }])
-    expect([...(valueOf(format, text('{"__proto__":1,"constructor":"y"}')) as Map<string, unknown>)]).toEqual([['__proto__', 1n], ['constructor', 'y']])
-    expect(failuresOf(format, text('{"__proto__":1,"constructor":"y","toString":1}'))).toMatchObject([{ path: 'toString' }])
+    expect(failuresOf(format, text('{"__proto__":"x","constructor":"y"}'))).toMatchObject([
+      { path: '__proto__', expected: 'integer' }
+    ])
+    expect([...(valueOf(format, text('{"__proto__":1,"constructor":"y"}')) as Map<string, unknown>)]).toEqual([
+      ['__proto__', 1n],
+      ['constructor', 'y']
+    ])
+    expect(failuresOf(format, text('{"__proto__":1,"constructor":"y","toString":1}'))).toMatchObject([
+      { path: 'toString' }
+    ])
   })
 
   test('propertyNames, patternProperties and dependentRequired see __proto__ by its name', () => {
     const format = (schema: string): ReturnType<typeof load> => load({ format: 'json', source: schema })
     expect(decode(format('{"propertyNames":{"enum":["__proto__"]}}'), text('{"__proto__":1}')).ok).toBe(true)
     expect(decode(format('{"propertyNames":{"pattern":"^__proto__$"}}'), text('{"__proto__":1}')).ok).toBe(true)
-    expect(decode(format('{"patternProperties":{"^__proto__$":{"type":"string"}}}'), text('{"__proto__":1}')).ok).toBe(false)
-    expect(failuresOf(format('{"dependentRequired":{"__proto__":["a"],"b":["__proto__"]}}'), text('{"__proto__":1}'))).toMatchObject([{ path: 'a', message: 'is missing beside __proto__' }])
+    expect(decode(format('{"patternProperties":{"^__proto__$":{"type":"string"}}}'), text('{"__proto__":1}')).ok).toBe(
+      false
+    )
+    expect(
+      failuresOf(format('{"dependentRequired":{"__proto__":["a"],"b":["__proto__"]}}'), text('{"__proto__":1}'))
+    ).toMatchObject([{ path: 'a', message: 'is missing beside __proto__' }])
   })
 
   test('objects compare by content in const, enum and uniqueItems', () => {
@@ -166,13 +217,17 @@ describe('judging by the schema', () => {
     expect(failuresOf(nullable, text('{"a":{}}'))).toMatchObject([{ path: 'a.x', message: 'is missing' }])
     const choice = json({ oneOf: [{ required: ['a'] }, { required: ['b'] }] })
     expect(failuresOf(choice, text('{}'))).toMatchObject([{ path: '', message: 'matches none of the alternatives' }])
-    expect(failuresOf(choice, text('{"a":1,"b":1}'))).toMatchObject([{ path: '', message: 'matches more than one alternative' }])
+    expect(failuresOf(choice, text('{"a":1,"b":1}'))).toMatchObject([
+      { path: '', message: 'matches more than one alternative' }
+    ])
   })
 
   test('formats are asserted', () => {
     const format = json({ properties: { at: { type: 'string', format: 'date-time' } } })
     expect(decode(format, text('{"at":"2026-01-01T00:00:00Z"}')).ok).toBe(true)
-    expect(failuresOf(format, text('{"at":"yesterday"}'))).toMatchObject([{ path: 'at', expected: 'string in format date-time' }])
+    expect(failuresOf(format, text('{"at":"yesterday"}'))).toMatchObject([
+      { path: 'at', expected: 'string in format date-time' }
+    ])
   })
 
   test('the draft follows $schema', () => {
@@ -190,16 +245,28 @@ describe('bombs', () => {
     expect(decode(format, text(`"${'a'.repeat(100_000)}!"`)).ok).toBe(false)
   })
 
-  test.each(['email', 'uri', 'uri-reference', 'uri-template', 'hostname', 'ipv4', 'ipv6', 'date-time', 'duration', 'url', 'uuid', 'json-pointer', 'byte', 'regex'])(
-    'the format %s takes no long time over a hostile string',
-    (name) => {
-      const format = json({ type: 'string', format: name })
-      for (const piece of ['a', 'a.', 'a-', '-', '%41', '1:', '/', '.a@', '{a}', 'http://a', '1Y', '[']) {
-        decode(format, text(JSON.stringify(piece.repeat(30_000))))
-        decode(format, text(JSON.stringify(`http://${piece.repeat(20_000)}!`)))
-      }
+  test.each([
+    'email',
+    'uri',
+    'uri-reference',
+    'uri-template',
+    'hostname',
+    'ipv4',
+    'ipv6',
+    'date-time',
+    'duration',
+    'url',
+    'uuid',
+    'json-pointer',
+    'byte',
+    'regex'
+  ])('the format %s takes no long time over a hostile string', (name) => {
+    const format = json({ type: 'string', format: name })
+    for (const piece of ['a', 'a.', 'a-', '-', '%41', '1:', '/', '.a@', '{a}', 'http://a', '1Y', '[']) {
+      decode(format, text(JSON.stringify(piece.repeat(30_000))))
+      decode(format, text(JSON.stringify(`http://${piece.repeat(20_000)}!`)))
     }
-  )
+  })
 
   test('uniqueItems over a hundred thousand objects', () => {
     const objects = Array.from({ length: 100_000 }, (_, index) => `{"a":${index}}`).join(',')
@@ -207,10 +274,12 @@ describe('bombs', () => {
   })
 
   test('references that make judging exponential run out of steps', () => {
-    const level = { anyOf: [{ properties: { a: { $ref: '#' } }, required: ['b'] }, { properties: { a: { $ref: '#' } }, required: ['c'] }, { not: { $ref: '#/$defs/never' } }] }
-    const format = json({ ...level, $defs: { never: false } })
+    const branch = { allOf: [{ properties: { a: { $ref: '#' } } }, { $ref: '#/$defs/never' }] }
+    const format = json({ anyOf: [branch, branch, true], $defs: { never: { not: {} } } })
     const deep = '{"a":'.repeat(60) + '{}' + '}'.repeat(60)
-    expect(failuresOf(format, text(deep))).toEqual([{ path: '', message: 'takes more steps to judge than a payload of its size may' }])
+    expect(failuresOf(format, text(deep))).toEqual([
+      { path: '', message: 'takes more steps to judge than a payload of its size may' }
+    ])
   })
 
   test('a reference to itself runs out of steps', () => {
@@ -239,7 +308,11 @@ describe('schemas', () => {
     ['a back-reference', { pattern: '(a)\\1' }, 'not a usable JSON Schema'],
     ['$dynamicRef', { $dynamicRef: '#x' }, '$dynamicRef'],
     ['a list', [], 'an object, true or false'],
-    ['too many subschemas', { properties: Object.fromEntries(Array.from({ length: 20_001 }, (_, i) => [`p${i}`, {}])) }, 'more than 20000']
+    [
+      'too many subschemas',
+      { properties: Object.fromEntries(Array.from({ length: 4_001 }, (_, i) => [`p${i}`, {}])) },
+      'more than 4000'
+    ]
   ])('with %s are refused', (_name, schema, expected) => {
     expect(problem(schema)).toContain(expected)
   })
@@ -257,14 +330,22 @@ describe('schemas', () => {
   test('may refer to documents given with them, by name and relative to their $id', () => {
     const references = [{ name: 'money.json', source: '{"type":"integer","$defs":{"cents":{"maximum":99}}}' }]
     for (const id of [{}, { $id: 'https://example.com/schemas/order.json' }]) {
-      const source = JSON.stringify({ ...id, type: 'object', properties: { a: { $ref: 'money.json' }, c: { $ref: 'money.json#/$defs/cents' } } })
+      const source = JSON.stringify({
+        ...id,
+        type: 'object',
+        properties: { a: { $ref: 'money.json' }, c: { $ref: 'money.json#/$defs/cents' } }
+      })
       const format = load({ format: 'json', source, references })
       expect(failuresOf(format, text('{"a":"x","c":100}')).map(({ path }) => path)).toEqual(['a', 'c'])
     }
   })
 
   test('draft-07: what stands beside $ref is ignored', () => {
-    const schema = { $schema: 'http://json-schema.org/draft-07/schema#', definitions: { a: { type: 'integer' } }, properties: { x: { $ref: '#/definitions/a', maximum: 1 } } }
+    const schema = {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      definitions: { a: { type: 'integer' } },
+      properties: { x: { $ref: '#/definitions/a', maximum: 1 } }
+    }
     expect(decode(json(schema), text('{"x":5}')).ok).toBe(true)
   })
 })
@@ -297,7 +378,12 @@ describe('shapes', () => {
     const { shape } = json({
       type: 'object',
       required: ['a', 'b'],
-      properties: { a: { type: 'string', 'confluent:tags': ['PII'] }, b: { type: ['string', 'null'] }, c: { type: 'array', items: { type: 'integer' } }, d: { $ref: '#' } }
+      properties: {
+        a: { type: 'string', 'confluent:tags': ['PII'] },
+        b: { type: ['string', 'null'] },
+        c: { type: 'array', items: { type: 'integer' } },
+        d: { $ref: '#' }
+      }
     })
     if (shape.kind !== 'record') throw new Error('no record')
     expect(shape.open).toBe(true)
@@ -310,13 +396,26 @@ describe('shapes', () => {
   })
 
   test('of objects without listed properties are maps, closed ones are closed', () => {
-    expect(shapeOf({ type: 'object', additionalProperties: { type: 'integer' } })).toEqual({ kind: 'map', values: { kind: 'int' } })
-    expect(shapeOf({ type: 'object', additionalProperties: false, properties: {} })).toMatchObject({ kind: 'record', open: false })
-    expect(shapeOf({ type: 'object', additionalProperties: false, properties: {}, patternProperties: { x: {} } })).toMatchObject({ open: true })
+    expect(shapeOf({ type: 'object', additionalProperties: { type: 'integer' } })).toEqual({
+      kind: 'map',
+      values: { kind: 'int' }
+    })
+    expect(shapeOf({ type: 'object', additionalProperties: false, properties: {} })).toMatchObject({
+      kind: 'record',
+      open: false
+    })
+    expect(
+      shapeOf({ type: 'object', additionalProperties: false, properties: {}, patternProperties: { x: {} } })
+    ).toMatchObject({ open: true })
   })
 
   test('of allOf have the fields of all parts', () => {
-    const { shape } = json({ allOf: [{ type: 'object', required: ['a'], properties: { a: { type: 'string' } } }, { type: 'object', properties: { a: {}, b: { type: 'integer' } } }] })
+    const { shape } = json({
+      allOf: [
+        { type: 'object', required: ['a'], properties: { a: { type: 'string' } } },
+        { type: 'object', properties: { a: {}, b: { type: 'integer' } } }
+      ]
+    })
     if (shape.kind !== 'record') throw new Error('no record')
     expect([...shape.fields]).toEqual([
       ['a', { shape: { kind: 'string' }, optional: false }],

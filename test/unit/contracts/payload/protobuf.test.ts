@@ -28,8 +28,16 @@ const order = proto(`
   enum Country { NONE = 0; DE = 1; }
 `)
 const empty = new Map<string, unknown>([
-  ['id', ''], ['count', 0n], ['deltas', []], ['items', new Map()], ['country', 0n], ['big', new Uint(0n)], ['price', 0],
-  ['raw', new Uint8Array(0)], ['paid', false], ['lines', []]
+  ['id', ''],
+  ['count', 0n],
+  ['deltas', []],
+  ['items', new Map()],
+  ['country', 0n],
+  ['big', new Uint(0n)],
+  ['price', 0],
+  ['raw', new Uint8Array(0)],
+  ['paid', false],
+  ['lines', []]
 ])
 
 describe('values', () => {
@@ -39,15 +47,40 @@ describe('values', () => {
 
   test('keep their sign, their width and their kind', () => {
     const plain = {
-      id: 'o', count: -1, limit: 0, deltas: ['-9223372036854775808', 9], items: { a: { sku: 's', count: 2 } }, country: 'DE',
-      voucher: {}, at: '1969-12-31T23:59:59.5Z', big: '18446744073709551615', price: -0.5, raw: { hex: 'ff' }, paid: true, lines: [{}]
+      id: 'o',
+      count: -1,
+      limit: 0,
+      deltas: ['-9223372036854775808', 9],
+      items: { a: { sku: 's', count: 2 } },
+      country: 'DE',
+      voucher: {},
+      at: '1969-12-31T23:59:59.5Z',
+      big: '18446744073709551615',
+      price: -0.5,
+      raw: { hex: 'ff' },
+      paid: true,
+      lines: [{}]
     }
-    const item = (sku: string, count: bigint): Map<string, unknown> => new Map<string, unknown>([['sku', sku], ['count', count]])
+    const item = (sku: string, count: bigint): Map<string, unknown> =>
+      new Map<string, unknown>([
+        ['sku', sku],
+        ['count', count]
+      ])
     expect(valueOf(order, encoded(order, plain))).toEqual(
       new Map<string, unknown>([
-        ['id', 'o'], ['count', -1n], ['limit', 0n], ['deltas', [-(2n ** 63n), 9n]], ['items', new Map([['a', item('s', 2n)]])],
-        ['country', 1n], ['voucher', item('', 0n)], ['at', new Timestamp(-1n, 500_000_000)], ['big', new Uint(2n ** 64n - 1n)],
-        ['price', -0.5], ['raw', Buffer.from([0xff])], ['paid', true], ['lines', [item('', 0n)]]
+        ['id', 'o'],
+        ['count', -1n],
+        ['limit', 0n],
+        ['deltas', [-(2n ** 63n), 9n]],
+        ['items', new Map([['a', item('s', 2n)]])],
+        ['country', 1n],
+        ['voucher', item('', 0n)],
+        ['at', new Timestamp(-1n, 500_000_000)],
+        ['big', new Uint(2n ** 64n - 1n)],
+        ['price', -0.5],
+        ['raw', Buffer.from([0xff])],
+        ['paid', true],
+        ['lines', [item('', 0n)]]
       ])
     )
   })
@@ -67,7 +100,12 @@ describe('values', () => {
   test('that come again: the last scalar counts, messages are merged', () => {
     expect((valueOf(order, '1001 1002') as Map<string, unknown>).get('count')).toBe(2n)
     const merged = valueOf(order, '42030a0161 42021005') as Map<string, unknown>
-    expect(merged.get('voucher')).toEqual(new Map<string, unknown>([['sku', 'a'], ['count', 5n]]))
+    expect(merged.get('voucher')).toEqual(
+      new Map<string, unknown>([
+        ['sku', 'a'],
+        ['count', 5n]
+      ])
+    )
   })
 
   test('of repeated scalars are read packed, unpacked and mixed', () => {
@@ -77,14 +115,32 @@ describe('values', () => {
   test('of maps: a missing key or value is its default, the last entry counts', () => {
     expect((valueOf(order, '2a00 2a050a0161 1200 2a070a0161 12021003') as Map<string, unknown>).get('items')).toEqual(
       new Map([
-        ['', new Map<string, unknown>([['sku', ''], ['count', 0n]])],
-        ['a', new Map<string, unknown>([['sku', ''], ['count', 3n]])]
+        [
+          '',
+          new Map<string, unknown>([
+            ['sku', ''],
+            ['count', 0n]
+          ])
+        ],
+        [
+          'a',
+          new Map<string, unknown>([
+            ['sku', ''],
+            ['count', 3n]
+          ])
+        ]
       ])
     )
-    const keys = proto('syntax = "proto3"; message M { map<int64, bool> a = 1; map<bool, int32> b = 2; map<uint64, int32> c = 3; }')
+    const keys = proto(
+      'syntax = "proto3"; message M { map<int64, bool> a = 1; map<bool, int32> b = 2; map<uint64, int32> c = 3; }'
+    )
     const plain = { a: { '-7': true }, b: { true: 1 }, c: { '18446744073709551615': 1 } }
     expect(valueOf(keys, encoded(keys, plain))).toEqual(
-      new Map([['a', new Map([['-7', true]])], ['b', new Map([['true', 1n]])], ['c', new Map([['18446744073709551615', 1n]])]])
+      new Map<string, unknown>([
+        ['a', new Map([['-7', true]])],
+        ['b', new Map([['true', 1n]])],
+        ['c', new Map([['18446744073709551615', 1n]])]
+      ])
     )
   })
 
@@ -97,7 +153,12 @@ describe('values', () => {
     const closed = proto('syntax = "proto2"; message M { optional E e = 1; repeated E r = 2; } enum E { A = 1; }')
     expect(failuresOf(closed, '0863')).toMatchObject([{ path: 'e', expected: 'enum E', byteOffset: 1 }])
     expect(failuresOf(closed, '12020163')).toMatchObject([{ path: 'r[1]', byteOffset: 3 }])
-    expect(valueOf(closed, '0801')).toEqual(new Map<string, unknown>([['e', 1n], ['r', []]]))
+    expect(valueOf(closed, '0801')).toEqual(
+      new Map<string, unknown>([
+        ['e', 1n],
+        ['r', []]
+      ])
+    )
   })
 
   test('of int32 with more than 32 bits and of bool over 1 are what the language says', () => {
@@ -108,16 +169,23 @@ describe('values', () => {
 
 describe('proto2 and editions', () => {
   test('a required field must be there, also inside messages', () => {
-    const format = proto('syntax = "proto2"; message M { optional N n = 1; repeated N r = 2; } message N { required int32 x = 1; }')
+    const format = proto(
+      'syntax = "proto2"; message M { optional N n = 1; repeated N r = 2; } message N { required int32 x = 1; }'
+    )
     expect(valueOf(format, '')).toEqual(new Map([['r', []]]))
     expect(failuresOf(format, '0a00')).toMatchObject([{ path: 'n.x', message: 'is missing', expected: 'int32' }])
     expect(failuresOf(format, '12020801 1200')).toMatchObject([{ path: 'r[1].x' }])
-    expect(valueOf(format, '0a00 0a020801')).toEqual(new Map<string, unknown>([['n', new Map([['x', 1n]])], ['r', []]]))
+    expect(valueOf(format, '0a00 0a020801')).toEqual(
+      new Map<string, unknown>([
+        ['n', new Map([['x', 1n]])],
+        ['r', []]
+      ])
+    )
   })
 
   test('a group is read as a group', () => {
     const format = proto('syntax = "proto2"; message M { optional group G = 1 { optional int32 x = 1; } }')
-    const [name] = [...(format.shape.kind === 'record' ? format.shape.fields.keys() : [])]
+    const [name = ''] = format.shape.kind === 'record' ? format.shape.fields.keys() : []
     expect(valueOf(format, '0b 0805 0c')).toEqual(new Map([[name, new Map([['x', 5n]])]]))
     expect(failuresOf(format, '0b 0805')).toMatchObject([{ message: 'is cut short' }])
     expect(failuresOf(format, '0b 0805 14')).toMatchObject([{ message: 'ends a group that was not begun' }])
@@ -128,7 +196,18 @@ describe('proto2 and editions', () => {
     const format = proto(`edition = "2023";
       message M { int32 a = 1; int32 b = 2 [features.field_presence = IMPLICIT]; M m = 3 [features.message_encoding = DELIMITED]; E e = 4; }
       enum E { option features.enum_type = CLOSED; Z = 0; }`)
-    expect(valueOf(format, '1b 0801 1c')).toEqual(new Map<string, unknown>([['b', 0n], ['m', new Map([['a', 1n], ['b', 0n]])]]))
+    expect(valueOf(format, '1b 0801 1c')).toEqual(
+      new Map<string, unknown>([
+        ['b', 0n],
+        [
+          'm',
+          new Map([
+            ['a', 1n],
+            ['b', 0n]
+          ])
+        ]
+      ])
+    )
     expect(failuresOf(format, '2005')).toMatchObject([{ path: 'e' }])
   })
 })
@@ -144,8 +223,12 @@ describe('well-known types', () => {
     const plain = { d: '-1.5s', v: [1, null, { a: 'x' }], s: { k: true }, w: '', l: ['y'], u: 7 }
     expect(valueOf(format, encoded(format, plain))).toEqual(
       new Map<string, unknown>([
-        ['d', new Duration(-1n, -500_000_000)], ['v', [1, null, new Map([['a', 'x']])]], ['s', new Map([['k', true]])], ['w', ''],
-        ['l', ['y']], ['u', new Uint(7n)]
+        ['d', new Duration(-1n, -500_000_000)],
+        ['v', [1, null, new Map([['a', 'x']])]],
+        ['s', new Map([['k', true]])],
+        ['w', ''],
+        ['l', ['y']],
+        ['u', new Uint(7n)]
       ])
     )
   })
@@ -158,7 +241,12 @@ describe('well-known types', () => {
 
   test('keep their names in snake case, as CEL knows them', () => {
     const value = valueOf(format, '32040a0278 79') as Map<string, unknown>
-    expect(value.get('a')).toEqual(new Map<string, unknown>([['type_url', 'xy'], ['value', new Uint8Array(0)]]))
+    expect(value.get('a')).toEqual(
+      new Map<string, unknown>([
+        ['type_url', 'xy'],
+        ['value', new Uint8Array(0)]
+      ])
+    )
   })
 
   test.each([
@@ -173,27 +261,48 @@ describe('well-known types', () => {
     if (format.shape.kind !== 'record') throw new Error('no record')
     const shapes = [...format.shape.fields].map(([name, field]) => [name, field.shape.kind, field.optional])
     expect(shapes).toEqual([
-      ['d', 'duration', true], ['v', 'dyn', true], ['s', 'map', true], ['w', 'string', true], ['t', 'timestamp', true],
-      ['a', 'record', true], ['l', 'list', true], ['u', 'uint', true]
+      ['d', 'duration', true],
+      ['v', 'dyn', true],
+      ['s', 'map', true],
+      ['w', 'string', true],
+      ['t', 'timestamp', true],
+      ['a', 'record', true],
+      ['l', 'list', true],
+      ['u', 'uint', true]
     ])
   })
 })
 
 describe('payloads that do not decode', () => {
-  const bytes = encoded(order, { id: 'o-1', items: { a: { sku: 's' } }, deltas: [1, 2], price: 1.5, at: '2026-01-01T00:00:00Z' })
+  const bytes = encoded(order, {
+    id: 'o-1',
+    items: { a: { sku: 's' } },
+    deltas: [1, 2],
+    price: 1.5,
+    at: '2026-01-01T00:00:00Z'
+  })
 
   test('truncated anywhere but between fields', () => {
     let accepted = 0
     for (let length = 0; length < bytes.length; length++) if (decode(order, bytes.subarray(0, length)).ok) accepted++
-    expect(accepted).toBe(5)
+    // Empty, and after each of id, deltas (twice), items and price.
+    expect(accepted).toBe(6)
   })
 
   test('a wrong wire type names both', () => {
     expect(failuresOf(order, '0801')).toEqual([
-      { path: 'id', message: 'has another wire type than its field', expected: 'string (length-delimited)', found: 'varint', byteOffset: 0 }
+      {
+        path: 'id',
+        message: 'has another wire type than its field',
+        expected: 'string (length-delimited)',
+        found: 'varint',
+        byteOffset: 0
+      }
     ])
     expect(failuresOf(order, '1500000000')).toMatchObject([{ path: 'count', found: '32-bit' }])
-    expect(failuresOf(order, '2a020d00')).toMatchObject([{ path: 'items', message: 'has another wire type than its field' }])
+    expect(failuresOf(order, '2a020d00')).toMatchObject([
+      { path: 'items', message: 'has another wire type than its field' }
+    ])
   })
 
   test.each([
@@ -210,7 +319,13 @@ describe('payloads that do not decode', () => {
     ['an unknown group with another end', 'fb060c', '', 'ends another group than it began', 3],
     ['a double cut short', '5900000000', 'price', 'is cut short', 1],
     ['packed values cut short', '220180', 'deltas[0]', 'is cut short', 2],
-    ['a message inside that overruns its length', '7202 0a05 6161616161', 'parent.id', 'is longer than what it stands in', 3]
+    [
+      'a message inside that overruns its length',
+      '7202 0a05 6161616161',
+      'parent.id',
+      'is longer than what it stands in',
+      3
+    ]
   ])('%s', (_name, payload, path, message, byteOffset) => {
     expect(failuresOf(order, payload)).toMatchObject([{ path, message, byteOffset }])
   })
@@ -224,7 +339,9 @@ describe('bombs', () => {
   function nested(levels: number): Buffer {
     let inner = Buffer.alloc(0)
     for (let level = 0; level < levels; level++) {
-      const length = Buffer.from(inner.length < 128 ? [inner.length] : [(inner.length & 0x7f) | 0x80, inner.length >> 7])
+      const length = Buffer.from(
+        inner.length < 128 ? [inner.length] : [(inner.length & 0x7f) | 0x80, inner.length >> 7]
+      )
       inner = Buffer.concat([Buffer.from([0x72]), length, inner])
     }
     return inner
@@ -236,8 +353,9 @@ describe('bombs', () => {
   })
 
   test('unknown groups nested over the limit', () => {
-    expect(failuresOf(order, Buffer.alloc(1_000_000, 0x9b))[0]?.message).toMatch(/nested deeper|tag/)
-    expect(failuresOf(order, Buffer.from('a306'.repeat(100_000), 'hex'))[0]?.message).toBe('is nested deeper than 100 levels')
+    expect(failuresOf(order, Buffer.from('a306'.repeat(100_000), 'hex'))[0]?.message).toBe(
+      'is nested deeper than 100 levels'
+    )
   })
 
   test('empty messages with thousands of defaults', () => {
@@ -248,8 +366,10 @@ describe('bombs', () => {
 })
 
 describe('schemas', () => {
-  const problem = (source: string, references: { name: string; source: string }[] = []): { problem: string; line?: number } =>
-    problemOf({ format: 'protobuf', source, references })
+  const problem = (
+    source: string,
+    references: { name: string; source: string }[] = []
+  ): { problem: string; line?: number } => problemOf({ format: 'protobuf', source, references })
 
   test.each([
     ['a syntax error', 'syntax = "proto3";\nmessage M {\n  int32 a 1;\n}', "illegal token '1'", 3],
@@ -257,10 +377,20 @@ describe('schemas', () => {
     ['an unknown type', 'syntax = "proto3"; message M { Nope n = 1; }', "no such Type or Enum 'Nope'", undefined],
     ['a field number twice', 'syntax = "proto3"; message M { int32 a = 1; int32 b = 1; }', 'duplicate id', undefined],
     ['the field number 0', 'syntax = "proto3"; message M { int32 a = 0; }', 'field number 0', undefined],
-    ['a field number too high', 'syntax = "proto3"; message M { int32 a = 536870912; }', 'field number 536870912', undefined],
+    [
+      'a field number too high',
+      'syntax = "proto3"; message M { int32 a = 536870912; }',
+      'field number 536870912',
+      undefined
+    ],
     ['a reserved field number', 'syntax = "proto3"; message M { int32 a = 19000; }', 'field number 19000', undefined],
     ['the name __proto__', 'syntax = "proto3"; message M { int32 __proto__ = 1; }', '__proto__', undefined],
-    ['a type of an import that is not given', 'syntax = "proto3"; import "x.proto"; message M { X x = 1; }', 'import "x.proto"', undefined],
+    [
+      'a type of an import that is not given',
+      'syntax = "proto3"; import "x.proto"; message M { X x = 1; }',
+      'import "x.proto"',
+      undefined
+    ],
     ['only a service', 'syntax = "proto3"; service S {}', 'declares no message', undefined]
   ])('with %s are refused', (_name, source, text, line) => {
     const found = problem(source)
@@ -269,13 +399,24 @@ describe('schemas', () => {
   })
 
   test('nested ten thousand messages deep, and with a huge enum, are refused', () => {
-    expect(problem(`syntax = "proto3"; ${'message M {'.repeat(10_000)}${'}'.repeat(10_000)}`).problem).toMatch(/depth|deep/)
+    expect(problem(`syntax = "proto3"; ${'message M {'.repeat(10_000)}${'}'.repeat(10_000)}`).problem).toMatch(
+      /depth|deep/
+    )
     const values = Array.from({ length: 10_001 }, (_, i) => `V${i} = ${i};`).join('')
-    expect(problem(`syntax = "proto3"; enum E { ${values} } message M { E e = 1; }`).problem).toContain('more than 10000 values')
+    expect(problem(`syntax = "proto3"; enum E { ${values} } message M { E e = 1; }`).problem).toContain(
+      'more than 10000 values'
+    )
+  })
+
+  test('with thousands of fields in one message are refused before the parser, however they are hidden', () => {
+    const fields = Array.from({ length: 19_000 }, (_, i) => `int32 f${i} = ${i + 1}; /* } */ // {\n`).join('')
+    expect(problem(`syntax = "proto3"; message M { ${fields} }`).problem).toContain('more than 2000 fields')
   })
 
   test('an import that only declares options may be missing', () => {
-    const format = proto('syntax = "proto3"; import "confluent/meta.proto"; message M { string a = 1 [(confluent.field_meta).tags = "PII"]; string b = 2 [(confluent.field_meta) = { tags: ["PII"] }]; string c = 3; }')
+    const format = proto(
+      'syntax = "proto3"; import "confluent/meta.proto"; message M { string a = 1 [(confluent.field_meta).tags = "PII"]; string b = 2 [(confluent.field_meta) = { tags: ["PII"] }]; string c = 3; }'
+    )
     if (format.shape.kind !== 'record') throw new Error('no record')
     expect([...format.shape.fields.values()].map((field) => field.sensitive === true)).toEqual([true, true, false])
   })
@@ -296,14 +437,17 @@ describe('schemas', () => {
     const source = 'syntax = "proto3"; package p; message A { message In { int32 i = 1; } } message B {}'
     expect(proto(source).shape).toMatchObject({ name: 'p.A' })
     expect(proto(source, 'p.A.In').shape).toMatchObject({ name: 'p.A.In' })
-    expect(problemOf({ format: 'protobuf', source, message: 'p.C' }).problem).toBe('declares no message p.C; it declares p.B, p.A, p.A.In')
+    expect(problemOf({ format: 'protobuf', source, message: 'p.C' }).problem).toBe(
+      'declares no message p.C; it declares p.B, p.A, p.A.In'
+    )
   })
 
   test('messages of imports do not count in the indexes of the framing', () => {
     const loaded = loadSchema({
       format: 'protobuf',
       file: 'x',
-      source: 'syntax = "proto3"; package p; import "i.proto"; enum E { Z = 0; } message A { enum F { Y = 0; } message X {} map<string, X> m = 1; message W {} } message B {}',
+      source:
+        'syntax = "proto3"; package p; import "i.proto"; enum E { Z = 0; } message A { enum F { Y = 0; } message X {} map<string, X> m = 1; message W {} } message B {}',
       references: [{ name: 'i.proto', source: 'syntax = "proto3"; package p; message First {}' }]
     })
     if ('problem' in loaded) throw new Error(loaded.problem)
@@ -311,7 +455,15 @@ describe('schemas', () => {
       const shape = loaded.formatFor(indexes)?.shape
       return shape?.kind === 'record' ? shape.name : null
     }
-    expect([[0], [1], [0, 0], [0, 1], [0, 2], [2], []].map(name)).toEqual(['p.A', 'p.B', 'p.A.X', 'p.A.W', null, null, null])
+    expect([[0], [1], [0, 0], [0, 1], [0, 2], [2], []].map(name)).toEqual([
+      'p.A',
+      'p.B',
+      'p.A.X',
+      'p.A.W',
+      null,
+      null,
+      null
+    ])
   })
 })
 

@@ -1,0 +1,110 @@
+/**
+ * The embedded broker before real clients: each can use it, and sees of it what it sees of Apache Kafka.
+ *
+ * The scenarios are those that prove the proxy transparent. What is left out is what the broker does not have:
+ * transactions, and groups that are not classic.
+ */
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { startEmbeddedBroker, type EmbeddedBroker } from '../../src/broker/embedded-broker.ts'
+import type { ClientDriver, OutRecord } from '../support/clients/driver.ts'
+import { describeClients, describeKafka } from '../support/kafka.ts'
+import { administration } from '../support/scenarios/admin.ts'
+import { compactedWithoutKey, invalidTimestamp, tooLarge, unknownTopic } from '../support/scenarios/errors.ts'
+import { resumeClassic, twoMembers } from '../support/scenarios/groups.ts'
+import { produceEveryWay, produceLarge, produceMany } from '../support/scenarios/produce.ts'
+import { runScenario, type Scenario } from '../support/scenarios/scenario.ts'
+
+const scenarios: Scenario[] = [
+  produceEveryWay, produceMany, produceLarge, resumeClassic, twoMembers, administration,
+  unknownTopic, tooLarge, invalidTimestamp, compactedWithoutKey
+]
+
+const topic = 'orders'
+let broker: EmbeddedBroker
+
+beforeEach(async () => {
+  broker = await startEmbeddedBroker({ topics: [{ name: topic }] })
+})
+afterEach(() => broker.close())
+
+/** Without Kafka nothing is prepared for the clients that are not part of this project; the runner says so in words. */
+const runnable = inject('kafka').provider.kind === 'none' ? (['kafkajs'] as const) : undefined
+
+function recordsOf(count: number, from = 0): OutRecord[] {
+  return Array.from({ length: count }, (_, i) => ({
+    topic, partition: 0, key: Buffer.from(`k${from + i}`), value: Buffer.from(`v${from + i}`)
+  }))
+}
+
+function storedValues(): string[] {
+  return broker.topics.records(topic).map((r) => String(r.value))
+}
+
+function expectedValues(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `v${i}`)
+}
+
+async function idempotentProducer(driver: ClientDriver) {
+  return driver.producer([broker.address], { acks: 'all', idempotence: true, codec: 'none', batchRecords: 10, lingerMs: 0 })
+}
+
+describe('a client of the embedded broker', () => {
+  describeClients((driver, name) => {
+    it.each(scenarios)('can do: $name', async (scenario) => {
+      if (scenario.applies?.(driver(), '4.3.1') === false) return
+      expect(await runScenario(scenario, driver(), [broker.address])).not.toEqual([])
+    })
+
+    it('writes every record once and in order when answers are lost after the append', async () => {
+      const producer = await idempotentProducer(driver())
+      expect((await producer.send(recordsOf(1)))[0]).toEqual({ partition: 0, offset: 0 })
+      let left = 3
+      broker.intercept('produce', async (call) => {
+        const answer = await call.proceed()
+        return left-- > 0 ? 'drop-connection' : answer
+      })
+      const results = await producer.send(recordsOf(99, 1))
+      await producer.close()
+      expect(results.filter((r) => 'error' in r)).toEqual([])
+      expect(storedValues()).toEqual(expectedValues(100))
+      expect(left).toBeLessThan(0)
+    })
+
+    it('gets over NOT_ENOUGH_REPLICAS without losing or repeating anything', async () => {
+      const producer = await idempotentProducer(driver())
+      await producer.send(recordsOf(1))
+      let refusals = 2
+      broker.intercept('produce', (call) => {
+        if (refusals-- <= 0) return call.proceed()
+        return {
+          responses: call.request.topicData.map((t) => ({
+            name: t.name,
+            partitionResponses: t.partitionData.map((p) => ({ index: p.index, errorCode: 19, baseOffset: -1n }))
+          }))
+        }
+      })
+      const results = await producer.send(recordsOf(50, 1))
+      await producer.close()
+      expect(results.filter((r) => 'error' in r)).toEqual([])
+      expect(storedValues()).toEqual(expectedValues(51))
+    })
+
+    it('that wants transactions is told that there are none', async () => {
+      const producer = driver().producer([broker.address], {
+        acks: 'all', idempotence: true, transactionalId: 'tx', codec: 'none', deliveryTimeoutMs: 3_000
+      }).then((p) => p.begin())
+      const told = { java: 'TransactionalIdAuthorization', librdkafka: 'TRANSACTIONAL_ID', kafkajs: 'Failed to find group coordinator' }
+      await expect(producer).rejects.toThrow(told[name])
+    })
+  }, runnable)
+})
+
+describeKafka('the embedded broker answers as Kafka does', { version: '4.3.1', nodes: 1 }, (cluster) => {
+  describeClients((driver) => {
+    it.each(scenarios)('$name', async (scenario) => {
+      if (scenario.applies?.(driver(), '4.3.1') === false) return
+      const real = await runScenario(scenario, driver(), cluster().bootstrap)
+      expect(await runScenario(scenario, driver(), [broker.address])).toEqual(real)
+    })
+  })
+})
