@@ -2,12 +2,13 @@
  * The only place that constructs things. Read top to bottom it is the order in which an instance starts; its drain is the
  * same list backwards.
  */
+import { formatAddress } from './address.ts'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAdminServer } from './admin/server.ts'
 import { PolicyFolder, PolicyStartError } from './config/policy-folder.ts'
 import type { FolderReport } from './config/policy-folder.ts'
-import { brokerPort, formatHostPort } from './config/settings.ts'
+import { brokerPort } from './config/settings.ts'
 import type { Settings } from './config/settings.ts'
 import { formatDiagnostic } from './contracts/diagnostic.ts'
 import { Enforcer } from './enforcement/enforcer.ts'
@@ -87,7 +88,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
 
   // What is in front and behind.
   const cluster = new ClusterWatch({
-    bootstrapServers: settings.upstream.bootstrapServers.map(formatHostPort),
+    bootstrapServers: settings.upstream.bootstrapServers.map(formatAddress),
     clientId: 'kontrakt',
     metadataRefreshMs: timings.metadataRefreshMs,
     onUnreachable: (error) => {
@@ -140,7 +141,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   return {
     addresses: listeningAddresses(proxy, admin?.address ?? null),
     bootstrap: `${settings.listeners[0]!.advertisedHost}:${proxy.addresses[0]!.bootstrap.port}`,
-    admin: admin === null ? null : `http://${formatHostPort(admin.address)}`,
+    admin: admin === null ? null : `http://${formatAddress(admin.address)}`,
     journal,
     closed: closed.promise.then(() => undefined),
     async drain() {
@@ -207,7 +208,7 @@ function tellPolicies(report: FolderReport, logger: Logger, metrics: Metrics): v
 async function firstContact(cluster: ClusterWatch, settings: Settings, logger: Logger): Promise<void> {
   await cluster.start()
   if (cluster.brokers().size > 0) return
-  const upstream = settings.upstream.bootstrapServers.map(formatHostPort)
+  const upstream = settings.upstream.bootstrapServers.map(formatAddress)
   logger.warn('waiting for the first broker to answer', { addresses: upstream })
   while (cluster.brokers().size === 0) {
     await sleep(firstContactMs)
@@ -225,7 +226,7 @@ async function listen(proxy: Proxy, settings: Settings): Promise<void> {
     await proxy.listen()
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const where = settings.listeners.map(({ address }) => formatHostPort(address)).join(', ')
+    const where = settings.listeners.map(({ address }) => formatAddress(address)).join(', ')
     const remedy = code === 'EADDRINUSE' ? 'another process has a port; see listeners[].address and brokerPorts' : message
     throw new StartError(`cannot listen (${where}): ${remedy}`, [], { cause: error })
   }

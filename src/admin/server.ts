@@ -3,14 +3,15 @@
  * are open to whoever reaches the address, because neither Prometheus nor an orchestrator's probe has a token; the
  * API is not.
  */
+import { formatAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import type { AddressInfo } from 'node:net'
 import type { AnySchema } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fastify from 'fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isLoopback } from '../config/consistency.ts'
-import type { AdminSettings, HostPort } from '../config/settings.ts'
-import { formatHostPort } from '../config/settings.ts'
+import type { AdminSettings } from '../config/settings.ts'
 import type { Logger } from '../observability/logger.ts'
 import { errorFields } from '../observability/logger.ts'
 import { checkAccess } from './access.ts'
@@ -27,7 +28,7 @@ export interface AdminServerOptions {
 
 export interface AdminServer {
   /** Where it listens, with the port it really got. */
-  readonly address: HostPort
+  readonly address: Address
   /** Closes at once; open requests are cut after a moment. */
   close(): Promise<void>
 }
@@ -50,7 +51,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     const remedy =
       code === 'EADDRINUSE' ? 'another process has it; set admin.address (--admin)' : 'set admin.address (--admin)'
     throw new Error(
-      `the admin server cannot listen on ${formatHostPort({ host, port })} (${code ?? 'unknown error'}): ${remedy}`,
+      `the admin server cannot listen on ${formatAddress({ host, port })} (${code ?? 'unknown error'}): ${remedy}`,
       {
         cause: error
       }
@@ -64,7 +65,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
 export function buildAdminServer(options: AdminServerOptions): FastifyInstance {
   const { settings, view, bodyBytes } = options
   if (settings.token === null && !isLoopback(settings.address.host)) {
-    throw new Error(`the admin address ${formatHostPort(settings.address)} is not loopback: it needs admin.token`)
+    throw new Error(`the admin address ${formatAddress(settings.address)} is not loopback: it needs admin.token`)
   }
   const server = fastify({
     bodyLimit: bodyBytes,

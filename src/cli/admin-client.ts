@@ -1,9 +1,9 @@
 /** Asks a running instance over its admin API. */
+import { formatAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadAdmin } from '../config/load.ts'
-import { formatHostPort } from '../config/settings.ts'
-import type { HostPort } from '../config/settings.ts'
 import type { OptionValues } from './command.ts'
 import { settingsInputs } from './command.ts'
 import { diagnosticText } from './diagnostics.ts'
@@ -32,11 +32,11 @@ export function adminTarget(options: OptionValues, io: CliIo): AdminTarget {
     throw new CliError('the settings do not say where the instance is', 'give --admin http://127.0.0.1:9190')
   }
   if (admin === null) throw new CliError('the settings turn the admin server off', 'set admin.address, or give --admin')
-  return { url: `http://${formatHostPort(reachable(admin.address))}`, token: token ?? admin.token }
+  return { url: `http://${formatAddress(reachable(admin.address))}`, token: token ?? admin.token }
 }
 
 /** A server that listens everywhere is reached on loopback. */
-function reachable({ host, port }: HostPort): HostPort {
+function reachable({ host, port }: Address): Address {
   if (host === '0.0.0.0') return { host: '127.0.0.1', port }
   return host === '::' ? { host: '::1', port } : { host, port }
 }

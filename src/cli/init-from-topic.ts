@@ -1,6 +1,6 @@
 /** The latest records of a live topic, read with our own client, and the policy that they suggest. */
+import { formatAddress } from '../address.ts'
 import { readRecords } from '../../protocol/records/batch.ts'
-import { formatHostPort } from '../config/settings.ts'
 import type { Settings } from '../config/settings.ts'
 import { KafkaClient } from '../kafka/client.ts'
 import { inferPolicy } from './infer-policy.ts'
@@ -18,7 +18,7 @@ const maxRounds = 20
 
 export async function inferFromTopic(topic: string, records: number, connection: Connection): Promise<InferredPolicy> {
   const client = new KafkaClient({
-    bootstrapServers: connection.upstream.bootstrapServers.map(formatHostPort),
+    bootstrapServers: connection.upstream.bootstrapServers.map(formatAddress),
     clientId: 'kontrakt-init',
     connectTimeoutMs: connection.timings.connectTimeoutMs
   })

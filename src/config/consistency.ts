@@ -1,8 +1,9 @@
 /** What single settings cannot show: those that contradict each other. */
+import { formatAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import { isIP } from 'node:net'
 import type { Resolver } from './resolver.ts'
-import type { BrokerPorts, HostPort, ListenerSettings, Settings } from './settings.ts'
-import { formatHostPort } from './settings.ts'
+import type { BrokerPorts, ListenerSettings, Settings } from './settings.ts'
 
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
@@ -25,7 +26,7 @@ export function checkConsistency(settings: Settings, resolver: Resolver): void {
 
 function checkAdmin({ admin }: Settings, resolver: Resolver): void {
   if (admin === null || admin.token !== null || isLoopback(admin.address.host)) return
-  const address = formatHostPort(admin.address)
+  const address = formatAddress(admin.address)
   const message = `the admin address ${address} can be reached from other machines, but there is no admin.token`
   const remedy = 'set admin.token, or use a loopback address such as 127.0.0.1:9190'
   resolver.report(resolver.originOf('admin.address'), 'admin-token', message, remedy)
@@ -46,7 +47,7 @@ function portClaims(listener: ListenerSettings, at: string): readonly Claim[] {
     first: port,
     last: port,
     path: `${at}.address`,
-    what: `the listener ${formatHostPort(listener.address)}`
+    what: `the listener ${formatAddress(listener.address)}`
   }
   return [own, ...brokerClaims(listener.brokerPorts, host, `${at}.brokerPorts`)]
 }
@@ -91,7 +92,7 @@ function checkPorts(settings: Settings, resolver: Resolver): void {
 
 /** A proxy whose upstream is itself connects to itself until all descriptors are gone. */
 function checkLoop(settings: Settings, resolver: Resolver): void {
-  const isOwn = (server: HostPort): boolean =>
+  const isOwn = (server: Address): boolean =>
     settings.listeners.some(({ address, advertisedHost }) => {
       const sameHost = server.host === address.host || server.host === advertisedHost
       const local = isLoopback(server.host) && overlaps(server.host, address.host)
@@ -99,7 +100,7 @@ function checkLoop(settings: Settings, resolver: Resolver): void {
     })
   const own = settings.upstream.bootstrapServers.find(isOwn)
   if (own === undefined) return
-  const message = `the upstream broker ${formatHostPort(own)} is this instance's own listener`
+  const message = `the upstream broker ${formatAddress(own)} is this instance's own listener`
   resolver.report(
     resolver.originOf('upstream.bootstrapServers'),
     'conflict',

@@ -2,10 +2,11 @@
  * The kinds of value a setting can have: how each is read from YAML and from text (flags, environment), how it is
  * shown, and how a JSON Schema describes it. The declarations in `declarations.ts` refer to these by name.
  */
+import { formatAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import { isIPv6 } from 'node:net'
 import { parseDurationMs, parseSizeBytes } from '../contracts/units.ts'
-import type { BrokerPorts, HostPort } from './settings.ts'
-import { formatHostPort } from './settings.ts'
+import type { BrokerPorts } from './settings.ts'
 
 /** A secret as it was written; `secrets.ts` reads it. */
 export type SecretReference =
@@ -15,9 +16,9 @@ export type SecretReference =
 
 /** What each kind is parsed into. */
 export interface KindValues {
-  'host-port': HostPort
-  'host-port-or-off': HostPort | 'off'
-  'host-ports': readonly HostPort[]
+  'host-port': Address
+  'host-port-or-off': Address | 'off'
+  'host-ports': readonly Address[]
   host: string
   'broker-ports': BrokerPorts
   path: string
@@ -69,7 +70,7 @@ function isHost(text: string): boolean {
 }
 
 /** `host:port` or `[v6]:port`. Port 0 is for the caller to judge. */
-export function parseHostPort(text: string): HostPort | null {
+export function parseHostPort(text: string): Address | null {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
@@ -158,7 +159,7 @@ const parsers: { readonly [K in Kind]: Parser<KindValues[K]> } = {
     const items = list(raw, form)
     if (items === null) return wrong(`expected a list of HOST:PORT; found ${describe(raw)}`)
     if (items.length === 0) return wrong('the list is empty')
-    const parsed: HostPort[] = []
+    const parsed: Address[] = []
     for (const [index, item] of items.entries()) {
       const one = typeof item === 'string' ? parseHostPort(item.trim()) : null
       if (one === null) return wrong(`item ${index + 1}: ${hostPortForm}`)
@@ -273,6 +274,6 @@ export function showBrokerPorts(ports: BrokerPorts): string {
   return [...ports.ports].map(([id, port]) => `${id}=${port}`).join(',')
 }
 
-export function showHostPorts(list: readonly HostPort[]): string {
-  return list.map(formatHostPort).join(',')
+export function showHostPorts(list: readonly Address[]): string {
+  return list.map(formatAddress).join(',')
 }

@@ -2,6 +2,7 @@
  * Settings from a file, the environment and flags. The result is either complete and consistent, or a list of
  * everything that is wrong with it, each fault at its place; nothing is reported one at a time.
  */
+import type { Address } from '../address.ts'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
@@ -19,7 +20,6 @@ import { Resolver } from './resolver.ts'
 import type {
   AdminSettings,
   BrokerPorts,
-  HostPort,
   ListenerSettings,
   LogFormat,
   LogLevel,
@@ -242,7 +242,7 @@ export function isEverywhere(host: string): boolean {
 }
 
 /** None after port 65535 or when the listener takes any free port: then they must be written. */
-function defaultBrokerPorts(address: HostPort): BrokerPorts | null {
+function defaultBrokerPorts(address: Address): BrokerPorts | null {
   if (address.port === 0 || address.port >= 65535) return null
   return { kind: 'range', first: address.port + 1, last: Math.min(65535, address.port + 100) }
 }

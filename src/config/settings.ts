@@ -2,16 +2,10 @@
  * The settings of an instance as the rest of the program sees them: typed, complete, immutable, secrets resolved. Plain
  * data (structured clone carries it to a worker process); `load.ts` makes it.
  */
+import type { Address } from '../address.ts'
 import type { Limits, Timings } from './limits.ts'
 
 export type { Limits, Timings } from './limits.ts'
-
-export interface HostPort {
-  /** Host name or IP address; IPv6 without brackets. */
-  readonly host: string
-  /** 0 (any free port) only where a listener or the admin address is meant. */
-  readonly port: number
-}
 
 export type Role = 'proxy' | 'quality'
 
@@ -24,7 +18,7 @@ export type BrokerPorts =
   | { readonly kind: 'map'; readonly ports: ReadonlyMap<number, number> }
 
 export interface ListenerSettings {
-  readonly address: HostPort
+  readonly address: Address
   /** The host that clients are told to connect to. */
   readonly advertisedHost: string
   readonly brokerPorts: BrokerPorts
@@ -38,7 +32,7 @@ export interface RegistrySettings {
 }
 
 export interface AdminSettings {
-  readonly address: HostPort
+  readonly address: Address
   /** Null only on a loopback address. */
   readonly token: string | null
 }
@@ -50,7 +44,7 @@ export interface Settings {
   readonly roles: readonly Role[]
   readonly upstream: {
     /** At least one. */
-    readonly bootstrapServers: readonly HostPort[]
+    readonly bootstrapServers: readonly Address[]
   }
   /** At least one. */
   readonly listeners: readonly ListenerSettings[]
@@ -79,9 +73,4 @@ export function brokerPort(ports: BrokerPorts, nodeId: number): number | null {
   if (ports.kind === 'map') return ports.ports.get(nodeId) ?? null
   const port = ports.first + nodeId
   return nodeId >= 0 && port <= ports.last ? port : null
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-export function formatHostPort(address: HostPort): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }

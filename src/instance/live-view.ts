@@ -1,7 +1,6 @@
 /** The instance as the admin server shows it. Reads, never changes anything. */
 import type { PolicyFolder, PolicyFileState } from '../config/policy-folder.ts'
 import type { RegistrySettings, Settings } from '../config/settings.ts'
-import { formatHostPort } from '../config/settings.ts'
 import type {
   Condition,
   ConnectionView,
@@ -16,7 +15,7 @@ import type {
   StatusView,
   TopicView
 } from '../admin/view.ts'
-import { formatAddress } from '../kafka/address.ts'
+import { formatAddress } from '../address.ts'
 import type { ClusterWatch } from '../kafka/cluster-watch.ts'
 import type { Activity } from '../observability/activity.ts'
 import type { Metrics, Scrape } from '../observability/metrics.ts'
@@ -178,5 +177,5 @@ export function listeningAddresses(proxy: Proxy, admin: { host: string; port: nu
     formatAddress(bootstrap),
     ...[...brokers.values()].map(formatAddress)
   ])
-  return admin === null ? listeners : [...listeners, formatHostPort(admin)]
+  return admin === null ? listeners : [...listeners, formatAddress(admin)]
 }

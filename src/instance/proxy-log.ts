@@ -1,12 +1,11 @@
 /** Where what the proxy reports goes: metrics and logs. */
-import { formatAddress } from '../kafka/address.ts'
-import type { Address } from '../kafka/address.ts'
+import { formatAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import type { LogLimiter } from '../observability/log-limiter.ts'
 import { errorFields } from '../observability/logger.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { ConnectionInfo } from '../proxy/connection.ts'
-import type { ProxyEvents } from '../proxy/events.ts'
+import type { ConnectionInfo, ProxyEvents } from '../proxy/events.ts'
 import type { CloseReason } from '../proxy/session/effects.ts'
 
 export interface ProxyLogParts {

@@ -2,7 +2,7 @@
  * Our connections to the brokers of one cluster: at most one per broker and lane, opened when first needed, forgotten
  * when it ends. A lane keeps a long poll from holding up short questions: a broker answers a connection in order.
  */
-import { formatAddress, type Address } from './address.ts'
+import { formatAddress, type Address } from '../address.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 
 export type Lane = 'requests' | 'fetch'

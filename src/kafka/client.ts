@@ -11,7 +11,7 @@
  * forgotten, so that the caller's next try finds the new one.
  */
 import { errorCodes } from '../../protocol/errors.ts'
-import { parseAddress } from './address.ts'
+import { parseAddress } from '../address.ts'
 import * as apis from './apis.ts'
 import { BrokerConnections } from './broker-connections.ts'
 import { pause, systemClock, type Clock } from './clock.ts'

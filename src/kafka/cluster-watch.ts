@@ -6,7 +6,7 @@
  * the proxy, that carried addresses). While no one can be asked the list stays as it is: brokers that cannot be reached
  * from here may be reached by others, and routes to them must not be torn down on our failure.
  */
-import { parseAddress, type Address } from './address.ts'
+import { parseAddress, type Address } from '../address.ts'
 import * as apis from './apis.ts'
 import { BrokerConnections } from './broker-connections.ts'
 import { systemClock, type Cancel, type Clock } from './clock.ts'

@@ -5,7 +5,7 @@
  * and then again and again until the broker takes one; never while all is well.
  */
 import { connect } from 'node:net'
-import type { Address } from '../kafka/address.ts'
+import type { Address } from '../address.ts'
 
 export interface BrokerProbeOptions {
   readonly addressOf: (nodeId: number) => Address | null

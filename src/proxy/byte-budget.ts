@@ -42,7 +42,11 @@ export class ByteBudget {
 export const smallFrameBytes = 64 * 1024
 
 export interface Ticket {
+  /** As reserved. */
+  readonly bytes: number
   readonly granted: boolean
+  /** What is held turned out larger (a rebuilt batch): counted without waiting, because it is there already. */
+  grow(bytes: number): void
   /** Idempotent. */
   release(): void
 }
@@ -63,6 +67,7 @@ class Share {
 
   reserve(bytes: number, granted: () => void): Ticket {
     let state: 'waiting' | 'granted' | 'released' = 'waiting'
+    let held = bytes
     const waiter: Waiter = {
       bytes,
       grant: () => {
@@ -77,11 +82,17 @@ class Share {
       this.waiters.push(waiter)
     }
     return {
+      bytes,
       get granted() {
         return state === 'granted'
       },
+      grow: (more) => {
+        if (state !== 'granted') return
+        held += more
+        this.reserved += more
+      },
       release: () => {
-        if (state === 'granted') this.reserved -= bytes
+        if (state === 'granted') this.reserved -= held
         else if (state === 'waiting') this.waiters = this.waiters.filter((other) => other !== waiter)
         else return
         state = 'released'

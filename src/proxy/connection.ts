@@ -4,9 +4,9 @@
  */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import type { Address } from '../kafka/address.ts'
+import type { Address } from '../address.ts'
 import type { ByteBudget, Ticket } from './byte-budget.ts'
-import type { ProxyEvents } from './events.ts'
+import type { ConnectionInfo, ProxyEvents } from './events.ts'
 import type { ProducePath } from './produce-path.ts'
 import type { CloseReason, Direction, Effect, SessionEvent } from './session/effects.ts'
 import { Session } from './session/session.ts'
@@ -28,20 +28,6 @@ export interface ConnectionOptions {
   readonly upstreamLost: () => Promise<void>
   readonly events: ProxyEvents
   readonly nowMs: () => number
-}
-
-/** What the admin API shows of a connection. */
-export interface ConnectionInfo {
-  readonly id: number
-  readonly remoteAddress: string
-  /** Null on a bootstrap address. */
-  readonly nodeId: number | null
-  readonly clientId: string | null
-  readonly openedAtMs: number
-  readonly requests: number
-  readonly bytesFromClient: number
-  readonly bytesToClient: number
-  readonly pendingAnswers: number
 }
 
 /** How long both sides get to take what is still buffered for them before they are cut. */
@@ -258,6 +244,7 @@ export class Connection {
     }
     const ticket = frees ? this.#tickets.get(direction) : undefined
     if (frees) this.#tickets.delete(direction)
+    ticket?.grow(Math.max(0, bytes.length - ticket.bytes))
     const accepted = ticket === undefined ? socket.write(bytes) : socket.write(bytes, () => ticket.release())
     if (accepted) return
     const type = direction === 'request' ? 'upstream-blocked' : 'client-blocked'

@@ -1,7 +1,20 @@
 /** What the proxy tells the rest of the instance: for logs and metrics. Nothing here changes what it does. */
-import type { Address } from '../kafka/address.ts'
-import type { ConnectionInfo } from './connection.ts'
+import type { Address } from '../address.ts'
 import type { CloseReason, Direction } from './session/effects.ts'
+
+/** What the admin API shows of a connection. */
+export interface ConnectionInfo {
+  readonly id: number
+  readonly remoteAddress: string
+  /** Null on a bootstrap address. */
+  readonly nodeId: number | null
+  readonly clientId: string | null
+  readonly openedAtMs: number
+  readonly requests: number
+  readonly bytesFromClient: number
+  readonly bytesToClient: number
+  readonly pendingAnswers: number
+}
 
 export interface ProxyEvents {
   opened(info: ConnectionInfo): void

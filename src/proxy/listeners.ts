@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import type { Address } from '../kafka/address.ts'
+import type { Address } from '../address.ts'
 
 export interface ListenerOptions {
   readonly address: Address

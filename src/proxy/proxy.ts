@@ -3,13 +3,12 @@
  * broker of the cluster, and ends in order.
  */
 import type { Socket } from 'node:net'
-import type { Address } from '../kafka/address.ts'
+import type { Address } from '../address.ts'
 import type { Broker } from './addresses.ts'
 import { BrokerProbe } from './broker-probe.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { Connection } from './connection.ts'
-import type { ConnectionInfo } from './connection.ts'
-import type { ProxyEvents } from './events.ts'
+import type { ConnectionInfo, ProxyEvents } from './events.ts'
 import { Listener } from './listeners.ts'
 import type { ListenerOptions } from './listeners.ts'
 import type { ProducePath } from './produce-path.ts'

@@ -55,6 +55,7 @@ async function settingsFor(broker: EmbeddedBroker, stateDir: string): Promise<Se
   const flags = new Map([
     ['--upstream', broker.address],
     ['--listen', `${host}:${await freePort(usualPorts.bootstrap)}`],
+    ['--broker-ports', `${nodeId}=${await freePort(usualPorts.firstBroker)}`],
     ['--advertised-host', host],
     ['--admin', `${host}:${await freePort(usualPorts.admin)}`],
     ['--policies', fileURLToPath(new URL('../../../policies', import.meta.url))],
@@ -64,13 +65,8 @@ async function settingsFor(broker: EmbeddedBroker, stateDir: string): Promise<Se
   // Neither the environment nor a settings file of the user: the demo is the same everywhere.
   const { settings, diagnostics } = loadSettings({ flags, env: {}, cwd: stateDir })
   if (settings === null) throw new Error(diagnostics.map(formatDiagnostic).join('\n'))
-  const brokerPorts = { kind: 'map', ports: new Map([[nodeId, await freePort(usualPorts.firstBroker)]]) } as const
-  return {
-    ...settings,
-    listeners: settings.listeners.map((listener) => ({ ...listener, brokerPorts })),
-    // There is no load balancer that would have to notice first.
-    timings: { ...settings.timings, drainDelayMs: 0, drainTimeoutMs: 1_000 }
-  }
+  // There is no load balancer that would have to notice first.
+  return { ...settings, timings: { ...settings.timings, drainDelayMs: 0, drainTimeoutMs: 1_000 } }
 }
 
 /** The port itself, or 0 (any) when somebody has it. */

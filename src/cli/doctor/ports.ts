@@ -1,8 +1,9 @@
 /** Can everything be listened on, does every broker have its port, and will clients find the host they are told? */
+import { formatAddress } from '../../address.ts'
 import { lookup } from 'node:dns/promises'
 import { createServer } from 'node:net'
 import type { ListenerSettings, Settings } from '../../config/settings.ts'
-import { brokerPort, formatHostPort } from '../../config/settings.ts'
+import { brokerPort } from '../../config/settings.ts'
 import type { Finding } from './finding.ts'
 import { fine, problem, warning } from './finding.ts'
 
@@ -20,8 +21,8 @@ export async function examinePorts(
     const { host, port } = settings.admin.address
     const fault = await listenFault(host, port)
     if (fault !== null)
-      findings.push(taken('admin', formatHostPort(settings.admin.address), fault, 'admin.address (--admin)'))
-    else findings.push(fine('admin', `${formatHostPort(settings.admin.address)} is free`))
+      findings.push(taken('admin', formatAddress(settings.admin.address), fault, 'admin.address (--admin)'))
+    else findings.push(fine('admin', `${formatAddress(settings.admin.address)} is free`))
   }
   return findings
 }
@@ -41,7 +42,7 @@ function brokersWithoutPort(
   return [
     problem(
       'broker ports',
-      `live brokers without a port on ${formatHostPort(address)}: ${missing.join(', ')}; serve would not start`,
+      `live brokers without a port on ${formatAddress(address)}: ${missing.join(', ')}; serve would not start`,
       remedy
     )
   ]
@@ -55,10 +56,10 @@ async function examineListener(listener: ListenerSettings, brokerIds: readonly n
     const fault = await listenFault(address.host, port)
     const setting =
       port === address.port ? 'listeners[].address (--listen)' : 'listeners[].brokerPorts (--broker-ports)'
-    if (fault !== null) findings.push(taken('ports', formatHostPort({ host: address.host, port }), fault, setting))
+    if (fault !== null) findings.push(taken('ports', formatAddress({ host: address.host, port }), fault, setting))
   }
   if (findings.length === 0)
-    findings.push(fine('ports', `${formatHostPort(address)} and ${ports.length - 1} of the broker ports are free`))
+    findings.push(fine('ports', `${formatAddress(address)} and ${ports.length - 1} of the broker ports are free`))
   try {
     await lookup(advertisedHost)
     findings.push(fine('advertised host', `${advertisedHost} has an address, as seen from here`))

@@ -1,6 +1,7 @@
 /** Are the brokers there, do they speak our versions, and which topics do they have? */
-import type { HostPort, Settings } from '../../config/settings.ts'
-import { formatHostPort } from '../../config/settings.ts'
+import { formatAddress } from '../../address.ts'
+import type { Address } from '../../address.ts'
+import type { Settings } from '../../config/settings.ts'
 import * as apis from '../../kafka/apis.ts'
 import { KafkaClient } from '../../kafka/client.ts'
 import type { ClusterMetadata } from '../../kafka/client.ts'
@@ -32,7 +33,7 @@ export async function examineUpstream(settings: Settings): Promise<UpstreamFindi
   const findings = reached.map(({ finding }) => finding)
   if (!reached.some(({ finding }) => finding.level === 'ok')) return { ...nothing, findings: onlyProblems(findings) }
   const client = new KafkaClient({
-    bootstrapServers: bootstrapServers.map(formatHostPort),
+    bootstrapServers: bootstrapServers.map(formatAddress),
     clientId: 'kontrakt-doctor',
     connectTimeoutMs
   })
@@ -66,8 +67,8 @@ function onlyProblems(findings: readonly Finding[]): readonly Finding[] {
   return findings.map((finding) => (finding.level === 'warning' ? { ...finding, level: 'problem' as const } : finding))
 }
 
-async function examineServer(server: HostPort): Promise<{ readonly finding: Finding }> {
-  const at = formatHostPort(server)
+async function examineServer(server: Address): Promise<{ readonly finding: Finding }> {
+  const at = formatAddress(server)
   try {
     const versions = await versionsOf(server)
     return { finding: fine('upstream', `${at} answers: ${versions}`) }
@@ -79,7 +80,7 @@ async function examineServer(server: HostPort): Promise<{ readonly finding: Find
 /** Every broker, at the address it tells others: that is where this instance will have to reach it. */
 async function examineBrokers(cluster: ClusterMetadata): Promise<readonly Finding[]> {
   const examined = cluster.brokers.map(async (broker) => {
-    const at = `broker ${broker.id} at ${formatHostPort(broker)}`
+    const at = `broker ${broker.id} at ${formatAddress(broker)}`
     try {
       await versionsOf(broker)
       return fine('brokers', `${at} can be reached`)
@@ -91,7 +92,7 @@ async function examineBrokers(cluster: ClusterMetadata): Promise<readonly Findin
   return Promise.all(examined)
 }
 
-async function versionsOf({ host, port }: HostPort): Promise<string> {
+async function versionsOf({ host, port }: Address): Promise<string> {
   const connection = await Connection.open(
     { host, port },
     { clientId: 'kontrakt-doctor', connectTimeoutMs, requestTimeoutMs: connectTimeoutMs }

@@ -32,6 +32,15 @@ describe('ByteBudget', () => {
     expect(budget.reserve(smallFrameBytes, () => undefined).granted).toBe(true)
   })
 
+  it('counts what grew, and gives all of it back', () => {
+    const budget = new ByteBudget(8 * MiB)
+    const ticket = budget.reserve(3 * MiB, () => undefined)
+    ticket.grow(2 * MiB)
+    expect(budget.reservedBytes).toBe(5 * MiB)
+    ticket.release()
+    expect(budget.reservedBytes).toBe(0)
+  })
+
   it('lets a waiter leave the queue', () => {
     const budget = new ByteBudget(8 * MiB)
     const first = budget.reserve(7 * MiB, () => undefined)

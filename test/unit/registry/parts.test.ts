@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
 import { describe, expect, test } from 'vitest'
 import { readConfluentFraming } from '../../../src/contracts/payload/framing.ts'
-import { SavedSchemaSource } from '../../../src/registry/saved-source.ts'
 import { SchemaStore } from '../../../src/registry/schema-store.ts'
 import { RegistrySchemaSource } from '../../../src/registry/source.ts'
 import { admittedOf, allowedSubjects, qualifiedSubject } from '../../../src/registry/subjects.ts'
@@ -97,23 +96,6 @@ describe('the store on a real file system', () => {
       expect(await store.loadSubject('x')).toBeNull()
     }
   )
-})
-
-describe('schemas from copies', () => {
-  test('answer as the registry would', async () => {
-    const source = new SavedSchemaSource([copy])
-    expect(source.lookup(query, 7)).toMatchObject({ state: 'ready', schema: { id: 7, version: 3 } })
-    expect(source.lookup(query, 8)).toEqual({ state: 'refused', reason: 'there is no copy of schema 8' })
-    expect(source.lookup({ ...query, topic: 'other' }, 7).state).toBe('refused')
-    expect(await source.admitted({ ...query, versions: { kind: 'latest' } })).toMatchObject([{ version: 3 }])
-    expect(await source.admitted({ ...query, versions: { kind: 'from', version: 4 } })).toEqual([])
-  })
-
-  test('that cannot be used are named', async () => {
-    const source = new SavedSchemaSource([{ ...copy, source: '"nothing"' }])
-    await expect(source.admitted(query)).rejects.toThrow('schema 7 cannot be used')
-    expect(source.lookup(query, 7)).toMatchObject({ state: 'refused' })
-  })
 })
 
 test('what the common JavaScript client writes is read with the schema it names', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatAddress, parseAddress } from '../../../src/kafka/address.ts'
+import { formatAddress, parseAddress } from '../../src/address.ts'
 
 describe('an address', () => {
   it.each([

@@ -1,4 +1,4 @@
-/** `host:port`, as Kafka's `bootstrap.servers` spells it: names, IPv4, and IPv6 in brackets. */
+/** `host:port`, as in `bootstrap.servers`: names, IPv4, and IPv6 in brackets. */
 
 export interface Address {
   readonly host: string

@@ -1,0 +1,107 @@
+/**
+ * A recording relay before one broker: every request a client sends, with the answer it gets, frame by frame.
+ *
+ * Clients must not go past it, so addresses in answers are exchanged for its own on the way down; what is recorded is
+ * what the broker said. With `narrow` it offers clients no newer versions than the proxy does.
+ */
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { responseFrame, decodeResponseHeader } from '../../../protocol/frames/header.ts'
+import { apiKeys } from '../../../protocol/messages/api-table.ts'
+import { openAddressed } from '../../../src/proxy/addresses.ts'
+import { narrowApiVersions } from '../../../src/proxy/api-versions.ts'
+import { FrameSplitter } from './frame-splitter.ts'
+
+export interface Exchange {
+  /** What was going on when the request was sent; see `Tap.phase`. */
+  readonly phase: string
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly correlationId: number
+  /** Whole frames, length prefixes included. */
+  readonly request: Buffer
+  /** Null while there is none, and for good with acks=0. */
+  response: Buffer | null
+}
+
+export interface Tap {
+  readonly bootstrap: string
+  /** In the order in which the requests came. */
+  readonly exchanges: readonly Exchange[]
+  /** Written into every exchange that follows. */
+  phase: string
+  close(): Promise<void>
+}
+
+export interface TapOptions {
+  readonly upstream: { readonly host: string; readonly port: number }
+  readonly narrow: boolean
+}
+
+export async function startTap({ upstream, narrow }: TapOptions): Promise<Tap> {
+  const exchanges: Exchange[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (client) => {
+    const broker = connect({ ...upstream, noDelay: true })
+    const waiting = new Map<number, Exchange>()
+    const requests = new FrameSplitter()
+    const answers = new FrameSplitter()
+    client.on('data', (chunk) => {
+      for (const request of requests.push(chunk)) {
+        const exchange = exchangeOf(tap.phase, request)
+        exchanges.push(exchange)
+        waiting.set(exchange.correlationId, exchange)
+      }
+      broker.write(chunk)
+    })
+    broker.on('data', (chunk) => {
+      for (const answer of answers.push(chunk)) {
+        const exchange = waiting.get(answer.readInt32BE(4))
+        if (exchange === undefined) throw new Error('an answer nobody asked for')
+        waiting.delete(exchange.correlationId)
+        exchange.response = answer
+        client.write(forClient(exchange, answer))
+      }
+    })
+    for (const [socket, other] of [[client, broker], [broker, client]] as const) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const advertised = (): { host: string; port: number } => ({ host: '127.0.0.1', port })
+  const forClient = ({ apiKey, apiVersion, correlationId }: Exchange, answer: Buffer): Buffer => {
+    const body = (): Buffer => answer.subarray(4 + decodeResponseHeader(answer.subarray(4), apiKey, apiVersion).headerLength)
+    if (apiKey === apiKeys.apiVersions) {
+      return narrow ? responseFrame(apiKey, apiVersion, correlationId, narrowApiVersions(body(), apiVersion)) : answer
+    }
+    if (apiKey !== apiKeys.metadata && apiKey !== apiKeys.findCoordinator && apiKey !== apiKeys.describeCluster) return answer
+    const opened = openAddressed(apiKey, apiVersion, body())
+    return opened === null ? answer : responseFrame(apiKey, apiVersion, correlationId, opened.rewritten(advertised))
+  }
+  const tap: Tap = {
+    bootstrap: `127.0.0.1:${port}`,
+    exchanges,
+    phase: 'start',
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      return new Promise((resolve) => server.close(() => resolve()))
+    }
+  }
+  return tap
+}
+
+function exchangeOf(phase: string, request: Buffer): Exchange {
+  return {
+    phase,
+    apiKey: request.readInt16BE(4),
+    apiVersion: request.readInt16BE(6),
+    correlationId: request.readInt32BE(8),
+    request,
+    response: null
+  }
+}
