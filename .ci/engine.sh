@@ -19,8 +19,12 @@ say() { printf 'engine: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 if [ "${1:-}" = stop ]; then
-  if [ -f "$state/pid" ]; then kill "$(cat "$state/pid")" 2>/dev/null || true; fi
   rm -f "$cache/env"
+  if [ -f "$state/pid" ]; then
+    pid=$(cat "$state/pid")
+    kill "$pid" 2>/dev/null || true
+    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+  fi
   exit 0
 fi
 

@@ -134,7 +134,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
       ? null
       : await startAdminServer({ settings: settings.admin, view, logger, bodyBytes: limits.adminBodyBytes })
   await firstContact(cluster, settings, logger)
-  await listen(proxy, settings)
+  await listen(proxy, settings, cluster.brokers().keys())
   if (settings.policies.watch) policies.watch()
   phase = 'serving'
 
@@ -216,8 +216,10 @@ async function firstContact(cluster: ClusterWatch, settings: Settings, logger: L
   }
 }
 
-async function listen(proxy: Proxy, settings: Settings): Promise<void> {
-  const missing = proxy.brokersWithoutPort
+async function listen(proxy: Proxy, settings: Settings, brokerIds: Iterable<number>): Promise<void> {
+  const missing = [...brokerIds].filter((id) =>
+    settings.listeners.some(({ brokerPorts }) => brokerPort(brokerPorts, id) === null)
+  )
   if (missing.length > 0) {
     const ids = missing.join(', ')
     throw new StartError(`live brokers have no port here: ${ids}; extend listeners[].brokerPorts (--broker-ports)`)

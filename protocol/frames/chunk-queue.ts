@@ -4,6 +4,10 @@
  * A frame that is only relayed is handed on as slices of those chunks; a frame that must be read is copied once, into a
  * buffer of its own size. Nothing is ever concatenated chunk by chunk.
  */
+
+/** Chunks below this are copied together, so that a frame that trickles in does not become a list of single bytes. */
+const smallChunkBytes = 2_048
+
 export class ChunkQueue {
   #chunks: Buffer[] = []
   /** Offset of the first unused byte in the first chunk. */
@@ -16,8 +20,11 @@ export class ChunkQueue {
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
-    this.#chunks.push(chunk)
     this.#length += chunk.length
+    const last = this.#chunks.at(-1)
+    const joins = last !== undefined && this.#chunks.length > 1 && last.length + chunk.length <= smallChunkBytes
+    if (joins) this.#chunks[this.#chunks.length - 1] = Buffer.concat([last, chunk])
+    else this.#chunks.push(chunk)
   }
 
   /** The first `size` bytes as one buffer (a view where one chunk holds them), or null when fewer have arrived. */

@@ -20,9 +20,22 @@ function bits(...operations: (keyof typeof codes)[]): number {
 export const operationsNotAsked = -2_147_483_648
 
 export const topicOperations = bits(
-  'read', 'write', 'create', 'delete', 'alter', 'describe', 'describeConfigs', 'alterConfigs'
+  'read',
+  'write',
+  'create',
+  'delete',
+  'alter',
+  'describe',
+  'describeConfigs',
+  'alterConfigs'
 )
 export const clusterOperations = bits(
-  'create', 'alter', 'describe', 'clusterAction', 'describeConfigs', 'alterConfigs', 'idempotentWrite'
+  'create',
+  'alter',
+  'describe',
+  'clusterAction',
+  'describeConfigs',
+  'alterConfigs',
+  'idempotentWrite'
 )
 export const groupOperations = bits('read', 'delete', 'describe')

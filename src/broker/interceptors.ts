@@ -35,7 +35,10 @@ export class Interceptors {
     const added = interceptor as AnyInterceptor
     this.#byName.set(name, [...(this.#byName.get(name) ?? []), added])
     return () => {
-      this.#byName.set(name, (this.#byName.get(name) ?? []).filter((i) => i !== added))
+      this.#byName.set(
+        name,
+        (this.#byName.get(name) ?? []).filter((i) => i !== added)
+      )
     }
   }
 

@@ -17,9 +17,7 @@ import * as limits from './limits.ts'
 import type { BrokerState } from './state.ts'
 
 const byKey = new Map<number, { readonly name: HandlerName; readonly handler: Handler<unknown, AnyAnswer> }>(
-  Object.entries(handlers).map(([name, handler]) => [
-    handler.key, { name: name as HandlerName, handler }
-  ])
+  Object.entries(handlers).map(([name, handler]) => [handler.key, { name: name as HandlerName, handler }])
 )
 
 export class BrokerServer {
@@ -189,9 +187,12 @@ function isClientFault(error: unknown): boolean {
 /** KIP-511: in the layout that every client can read, with the versions it may try next. */
 function fallback(header: RequestHeader): Buffer {
   const [minVersion, maxVersion] = apiVersionsRange
-  const body = apiVersionsResponse.encode({
-    errorCode: errorCodes.UNSUPPORTED_VERSION,
-    apiKeys: [{ apiKey: apiKeys.apiVersions, minVersion, maxVersion }]
-  }, 0)
+  const body = apiVersionsResponse.encode(
+    {
+      errorCode: errorCodes.UNSUPPORTED_VERSION,
+      apiKeys: [{ apiKey: apiKeys.apiVersions, minVersion, maxVersion }]
+    },
+    0
+  )
   return responseFrame(header.apiKey, 0, header.correlationId, body)
 }

@@ -40,13 +40,17 @@ export function faultOfTopicConfig(name: string, value: string): string | null {
   switch (name) {
     case 'cleanup.policy':
       return value.split(',').every((p) => ['delete', 'compact'].includes(p.trim()))
-        ? null : `${name} is delete, compact or both, not ${value}`
+        ? null
+        : `${name} is delete, compact or both, not ${value}`
     case 'message.timestamp.type':
-      return value === 'CreateTime' ? null : `the embedded broker keeps the producer's timestamps: ${name} is CreateTime`
+      return value === 'CreateTime'
+        ? null
+        : `the embedded broker keeps the producer's timestamps: ${name} is CreateTime`
     case 'compression.type':
       return value === 'producer' ? null : `the embedded broker keeps the producer's compression: ${name} is producer`
     default:
       return isNaN(Number(value)) !== isNaN(Number(defaultTopicConfigs[name as keyof typeof defaultTopicConfigs]))
-        ? `${name} cannot be ${value}` : null
+        ? `${name} cannot be ${value}`
+        : null
   }
 }

@@ -69,7 +69,10 @@ export class Topics {
     const { name, partitions = this.#defaultPartitions } = request
     const configs = Object.entries(request.configs ?? {})
     if (!isTopicName(name)) {
-      return refusal('INVALID_TOPIC_EXCEPTION', 'a topic name has 1 to 249 letters, digits, dots, underscores and dashes')
+      return refusal(
+        'INVALID_TOPIC_EXCEPTION',
+        'a topic name has 1 to 249 letters, digits, dots, underscores and dashes'
+      )
     }
     if (this.#byName.has(name)) return refusal('TOPIC_ALREADY_EXISTS', `topic ${name} already exists`)
     if (partitions < 1) return refusal('INVALID_PARTITIONS', 'a topic needs at least 1 partition')

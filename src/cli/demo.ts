@@ -92,13 +92,20 @@ function sameOrders(a: readonly string[], b: readonly string[]): boolean {
 /** Shows what else is refused, by whomever, until the demo is to end. */
 async function watchRefusals(
   { proxy }: Stage,
-  { colour, write, signal }: { readonly colour: boolean; readonly write: (text: string) => void; readonly signal: AbortSignal }
+  {
+    colour,
+    write,
+    signal
+  }: { readonly colour: boolean; readonly write: (text: string) => void; readonly signal: AbortSignal }
 ): Promise<void> {
   let lastId = proxy.journal.query({}, 0, 1).items[0]?.id ?? 0
   while (!signal.aborted) {
     await pause(systemClock, watchMs, signal)
     const seen = lastId
-    const fresh = proxy.journal.query({}, 0, 20).items.filter((entry) => entry.id > seen).toReversed()
+    const fresh = proxy.journal
+      .query({}, 0, 20)
+      .items.filter((entry) => entry.id > seen)
+      .toReversed()
     for (const entry of fresh) write(lineText(entry, colour))
     lastId = fresh.at(-1)?.id ?? lastId
   }

@@ -41,7 +41,7 @@ export const limitTable = [
     min: '1MiB',
     max: '64GiB',
     reason:
-      'the memory of all frames, inflated batches and held requests of one process together; above it clients wait'
+      'the memory of all frames that are held, in each direction; above it clients wait. Inflated records come on top, one request at a time'
   },
   {
     key: 'inflatedBatchBytes',
@@ -59,14 +59,6 @@ export const limitTable = [
     min: '1',
     max: '10000000',
     reason: 'the smallest record takes 7 bytes, so a batch within inflatedBatchBytes could hold nine million of them'
-  },
-  {
-    key: 'unauthenticatedFrameBytes',
-    kind: 'size',
-    default: '64KiB',
-    min: '4KiB',
-    max: '1MiB',
-    reason: 'before authentication a frame is ApiVersions or SASL; the largest tokens (Kerberos, OAuth) stay below this'
   },
   {
     key: 'minBodyBytesPerSecond',

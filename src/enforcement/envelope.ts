@@ -19,8 +19,14 @@ export type Envelope =
   /** `header` is null when not even that could be read. */
   | { readonly kind: 'malformed'; readonly header: BatchHeader | null; readonly message: string }
 
-/** Fills `table` when the answer is `open`. `ceilingBytes` bounds the inflated records. */
-export function openEnvelope(records: Buffer | null, table: RecordTable, ceilingBytes: number): Envelope {
+export interface EnvelopeLimits {
+  /** Ceiling for the inflated records. */
+  readonly inflatedBytes: number
+  readonly records: number
+}
+
+/** Fills `table` when the answer is `open`. */
+export function openEnvelope(records: Buffer | null, table: RecordTable, limits: EnvelopeLimits): Envelope {
   if (records === null || records.length === 0) {
     return { kind: 'malformed', header: null, message: 'the partition carries no record batch' }
   }
@@ -29,7 +35,11 @@ export function openEnvelope(records: Buffer | null, table: RecordTable, ceiling
     header = readBatchHeader(records)
     if (!crcMatches(records, header)) return { kind: 'corrupt', header }
     readProducedBatch(records)
-    table.read(inflate(header.codec, recordsSection(records, header), ceilingBytes), header)
+    if (header.recordCount > limits.records) {
+      const message = `a batch of ${header.recordCount} records; limits.recordsPerBatch allows ${limits.records}`
+      return { kind: 'malformed', header, message }
+    }
+    table.read(inflate(header.codec, recordsSection(records, header), limits.inflatedBytes), header)
     return { kind: 'open', header }
   } catch (error) {
     if (!(error instanceof MalformedBatchError)) throw error

@@ -11,6 +11,8 @@ export interface BatchPlace {
   readonly policy: PolicyReference
   /** Null for batches without a producer id. */
   readonly baseSequence: number | null
+  /** Offset of the first record in its topic; null when it was refused, or is not known. */
+  readonly baseOffset: number | null
   readonly recordCount: number
 }
 

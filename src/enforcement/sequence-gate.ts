@@ -26,7 +26,9 @@ interface Gate {
   readonly topic: string
   readonly epoch: number
   readonly sequence: number
-  touchedMs: number
+  readonly touchedMs: number
+  /** True when it stands only because the epoch has to start at 0: then it ages as that rule does. */
+  readonly epochStart: boolean
 }
 
 /**
@@ -43,6 +45,8 @@ export const gateIdleMs = 30 * 60_000
  * when a batch was refused is over. Later the producer may long have started it by way of another instance.
  */
 export const epochStartMs = 120_000
+/** One topic may have a tenth of all gates, so that producers of one cannot stop refusals in the others. */
+const topicShare = 10
 /** Sequences run from 0 to 2^31 - 1 and wrap to 0 (`DefaultRecordBatch.incrementSequence`). */
 const sequenceSpace = 2 ** 31
 
@@ -59,10 +63,12 @@ export class SequenceGates {
   }
 
   get size(): number {
+    this.#dropIdle()
     return this.#gates.size
   }
 
   coversTopic(topic: string): boolean {
+    this.#dropIdle()
     return this.#perTopic.has(topic)
   }
 
@@ -70,6 +76,7 @@ export class SequenceGates {
   refuses(position: ChainPosition): boolean {
     const gate = this.#gates.get(keyOf(position))
     if (gate === undefined || position.producerEpoch < gate.epoch) return false
+    if (gate.epochStart && !this.#isFresh(gate)) return false
     if (position.producerEpoch > gate.epoch) return position.baseSequence !== 0 && this.#isFresh(gate)
     return isLater(position.baseSequence, gate.sequence)
   }
@@ -82,22 +89,29 @@ export class SequenceGates {
     const key = keyOf(position)
     const standing = this.#gates.get(key)
     let sequence = position.baseSequence
+    let epochStart = false
     if (standing !== undefined) {
       if (position.producerEpoch < standing.epoch) return true
       const sameEpoch = position.producerEpoch === standing.epoch
       if (sameEpoch && isLater(position.baseSequence, standing.sequence)) {
-        standing.touchedMs = this.#nowMs()
+        // The latest touched stand last, so that idle ones are found at the front.
+        this.#gates.delete(key)
+        this.#gates.set(key, { ...standing, touchedMs: this.#nowMs() })
         return true
       }
-      if (!sameEpoch && this.#isFresh(standing)) sequence = 0
+      epochStart = !sameEpoch && position.baseSequence !== 0 && this.#isFresh(standing)
+      if (epochStart) sequence = 0
       this.#remove(key, standing)
-    } else if (this.#gates.size >= this.#capacity && !this.#dropIdle()) {
-      return false
+    } else {
+      this.#dropIdle()
+      const perTopic = this.#perTopic.get(position.topic) ?? 0
+      if (this.#gates.size >= this.#capacity || perTopic >= Math.ceil(this.#capacity / topicShare)) return false
     }
     this.#gates.set(key, {
       topic: position.topic,
       epoch: position.producerEpoch,
       sequence,
+      epochStart,
       touchedMs: this.#nowMs()
     })
     this.#perTopic.set(position.topic, (this.#perTopic.get(position.topic) ?? 0) + 1)
@@ -124,14 +138,13 @@ export class SequenceGates {
     else this.#perTopic.delete(gate.topic)
   }
 
-  /** Drops gates from the oldest on while they are idle; true when there is room now. */
-  #dropIdle(): boolean {
+  /** Drops gates from the oldest on while they are idle. */
+  #dropIdle(): void {
     const idleBeforeMs = this.#nowMs() - gateIdleMs
     for (const [key, gate] of this.#gates) {
       if (gate.touchedMs > idleBeforeMs) break
       this.#remove(key, gate)
     }
-    return this.#gates.size < this.#capacity
   }
 }
 

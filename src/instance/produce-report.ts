@@ -47,6 +47,7 @@ export class ProduceReport implements EnforcementReport {
       errorCode: outcome === 'reject' ? invalidRecord : 0,
       baseSequence: place.baseSequence,
       batchIndex: recordIndex,
+      offset: place.baseOffset === null ? null : place.baseOffset + recordIndex,
       rule: violation.rule,
       path: violation.path,
       message: violation.message,
@@ -66,6 +67,7 @@ export class ProduceReport implements EnforcementReport {
       errorCode: 0,
       baseSequence: place.baseSequence,
       batchIndex: recordIndex,
+      offset: place.baseOffset === null ? null : place.baseOffset + recordIndex,
       rule,
       path: '',
       message

@@ -75,6 +75,13 @@ export class ProxyLog implements ProxyEvents {
     this.#parts.logger.info('listening for a broker', { nodeId, address: formatAddress(address) })
   }
 
+  cannotListen(nodeId: number, message: string): void {
+    const suppressed = this.#admit(`listen/${nodeId}`)
+    if (suppressed === null) return
+    const { logger } = this.#parts
+    logger.error('the port of a broker cannot be had: clients are not told of it', { nodeId, error: message, ...suppressed })
+  }
+
   brokerWithoutPort(nodeId: number): void {
     this.#parts.logger.error('a live broker has no port here: clients are not told of it; extend brokerPorts', { nodeId })
   }

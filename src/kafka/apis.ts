@@ -47,22 +47,44 @@ export function defineApi<Request, Response>(
   }
 }
 
-export const apiVersions = defineApi(apiKeys.apiVersions, 'ApiVersions', [0, 3], apiVersionsRequest, apiVersionsResponse)
+export const apiVersions = defineApi(
+  apiKeys.apiVersions,
+  'ApiVersions',
+  [0, 3],
+  apiVersionsRequest,
+  apiVersionsResponse
+)
 
 /** From 4 on a question about a topic does not create it; from 1 on an empty list asks for the brokers alone. */
 export const metadata = defineApi(apiKeys.metadata, 'Metadata', [4, 12], metadataRequest, metadataResponse)
 
 export const describeCluster = defineApi(
-  apiKeys.describeCluster, 'DescribeCluster', [0, 1], describeClusterRequest, describeClusterResponse
+  apiKeys.describeCluster,
+  'DescribeCluster',
+  [0, 1],
+  describeClusterRequest,
+  describeClusterResponse
 )
 export const describeConfigs = defineApi(
-  apiKeys.describeConfigs, 'DescribeConfigs', [1, 4], describeConfigsRequest, describeConfigsResponse
+  apiKeys.describeConfigs,
+  'DescribeConfigs',
+  [1, 4],
+  describeConfigsRequest,
+  describeConfigsResponse
 )
 export const createTopics = defineApi(
-  apiKeys.createTopics, 'CreateTopics', [2, 7], createTopicsRequest, createTopicsResponse
+  apiKeys.createTopics,
+  'CreateTopics',
+  [2, 7],
+  createTopicsRequest,
+  createTopicsResponse
 )
 export const listOffsets = defineApi(
-  apiKeys.listOffsets, 'ListOffsets', [1, 7], listOffsetsRequest, listOffsetsResponse
+  apiKeys.listOffsets,
+  'ListOffsets',
+  [1, 7],
+  listOffsetsRequest,
+  listOffsetsResponse
 )
 /** Record batches need 3; 12 is the last version that names topics. */
 export const produce = defineApi(apiKeys.produce, 'Produce', [3, 12], produceRequest, produceResponse)
@@ -71,8 +93,16 @@ export const produce = defineApi(apiKeys.produce, 'Produce', [3, 12], produceReq
 export const fetch = defineApi(apiKeys.fetch, 'Fetch', [4, 12], fetchRequest, fetchResponse)
 
 export const initProducerId = defineApi(
-  apiKeys.initProducerId, 'InitProducerId', [0, 4], initProducerIdRequest, initProducerIdResponse
+  apiKeys.initProducerId,
+  'InitProducerId',
+  [0, 4],
+  initProducerIdRequest,
+  initProducerIdResponse
 )
 export const describeProducers = defineApi(
-  apiKeys.describeProducers, 'DescribeProducers', [0, 0], describeProducersRequest, describeProducersResponse
+  apiKeys.describeProducers,
+  'DescribeProducers',
+  [0, 0],
+  describeProducersRequest,
+  describeProducersResponse
 )

@@ -95,30 +95,32 @@ export class KafkaClient {
     }
   }
 
-  async describeConfigs(
-    resources: readonly types.ConfigResource[]
-  ): Promise<types.DescribedConfigs[]> {
+  async describeConfigs(resources: readonly types.ConfigResource[]): Promise<types.DescribedConfigs[]> {
     const api = apis.describeConfigs
     const byBroker = await this.#group(resources, (r) =>
       r.type === 'broker' ? this.#toBroker(Number(r.name)) : this.#connections.toAny()
     )
-    const parts = await Promise.all(byBroker.map(async ([connection, asked]) => {
-      const answer = await connection.call(api, {
-        resources: asked.map((r) => ({
-          resourceType: resourceTypes[r.type],
-          resourceName: r.name,
-          configurationKeys: r.keys === undefined ? null : [...r.keys]
-        }))
+    const parts = await Promise.all(
+      byBroker.map(async ([connection, asked]) => {
+        const answer = await connection.call(api, {
+          resources: asked.map((r) => ({
+            resourceType: resourceTypes[r.type],
+            resourceName: r.name,
+            configurationKeys: r.keys === undefined ? null : [...r.keys]
+          }))
+        })
+        return answer.results
+          .map((result) => {
+            const resource = asked.find(
+              (r) => r.name === result.resourceName && resourceTypes[r.type] === result.resourceType
+            )
+            if (resource === undefined) return []
+            const error = errorOf(result.errorCode, api.name, connection, resource.name, result.errorMessage)
+            return [{ resource, error, values: new Map(result.configs.map((c) => [c.name, c.value])) }]
+          })
+          .flat()
       })
-      return answer.results.map((result) => {
-        const resource = asked.find(
-          (r) => r.name === result.resourceName && resourceTypes[r.type] === result.resourceType
-        )
-        if (resource === undefined) return []
-        const error = errorOf(result.errorCode, api.name, connection, resource.name, result.errorMessage)
-        return [{ resource, error, values: new Map(result.configs.map((c) => [c.name, c.value])) }]
-      }).flat()
-    }))
+    )
     return parts.flat()
   }
 
@@ -129,13 +131,15 @@ export class KafkaClient {
         replicaId: -1,
         topics: byTopic(asked, (p) => ({ partitionIndex: p.partition, timestamp: timestampOf(p.time) }))
       })
-      return answer.topics.flatMap(({ name, partitions }) => partitions.map((p) => ({
-        topic: name,
-        partition: p.partitionIndex,
-        error: this.#leaderError(p.errorCode, api.name, connection, name, p.partitionIndex),
-        offset: p.offset,
-        timestampMs: p.timestamp
-      })))
+      return answer.topics.flatMap(({ name, partitions }) =>
+        partitions.map((p) => ({
+          topic: name,
+          partition: p.partitionIndex,
+          error: this.#leaderError(p.errorCode, api.name, connection, name, p.partitionIndex),
+          offset: p.offset,
+          timestampMs: p.timestamp
+        }))
+      )
     })
   }
 
@@ -155,9 +159,18 @@ export class KafkaClient {
       const answer = await connection.call(api, body)
       const part = answer.responses.find((t) => t.name === topic)?.partitionResponses.find((p) => p.index === partition)
       if (part === undefined) throw new Error(`${connection.address} did not answer for ${topic}-${partition}`)
-      const recordErrors = part.recordErrors.map((r) => ({ batchIndex: r.batchIndex, message: r.batchIndexErrorMessage }))
+      const recordErrors = part.recordErrors.map((r) => ({
+        batchIndex: r.batchIndex,
+        message: r.batchIndexErrorMessage
+      }))
       const error = this.#leaderError(
-        part.errorCode, api.name, connection, topic, partition, part.errorMessage, recordErrors
+        part.errorCode,
+        api.name,
+        connection,
+        topic,
+        partition,
+        part.errorMessage,
+        recordErrors
       )
       if (error !== null) throw error
       const { baseOffset, logAppendTimeMs, logStartOffset } = part
@@ -170,27 +183,33 @@ export class KafkaClient {
     const { maxWaitMs = 500, minBytes = 1, maxBytes = 8 * 1024 * 1024, isolation = 'uncommitted' } = options
     const api = apis.fetch
     return this.#askLeaders(options.partitions, 'fetch', async (connection, asked) => {
-      const answer = await connection.call(api, {
-        replicaId: -1,
-        maxWaitMs,
-        minBytes,
-        maxBytes,
-        isolationLevel: isolation === 'committed' ? 1 : 0,
-        topics: asked.map((p) => ({
-          topic: p.topic,
-          partitions: [{ partition: p.partition, fetchOffset: p.offset, partitionMaxBytes: p.maxBytes ?? maxBytes }]
-        }))
-      }, { timeoutMs: this.#requestTimeoutMs + maxWaitMs })
+      const answer = await connection.call(
+        api,
+        {
+          replicaId: -1,
+          maxWaitMs,
+          minBytes,
+          maxBytes,
+          isolationLevel: isolation === 'committed' ? 1 : 0,
+          topics: asked.map((p) => ({
+            topic: p.topic,
+            partitions: [{ partition: p.partition, fetchOffset: p.offset, partitionMaxBytes: p.maxBytes ?? maxBytes }]
+          }))
+        },
+        { timeoutMs: this.#requestTimeoutMs + maxWaitMs }
+      )
       throwIfError(answer.errorCode, api.name, connection.address, null)
-      return answer.responses.flatMap(({ topic, partitions }) => partitions.map((p) => ({
-        topic,
-        partition: p.partitionIndex,
-        error: this.#leaderError(p.errorCode, api.name, connection, topic, p.partitionIndex),
-        highWatermark: p.highWatermark,
-        lastStableOffset: p.lastStableOffset,
-        logStartOffset: p.logStartOffset,
-        records: p.records ?? Buffer.alloc(0)
-      })))
+      return answer.responses.flatMap(({ topic, partitions }) =>
+        partitions.map((p) => ({
+          topic,
+          partition: p.partitionIndex,
+          error: this.#leaderError(p.errorCode, api.name, connection, topic, p.partitionIndex),
+          highWatermark: p.highWatermark,
+          lastStableOffset: p.lastStableOffset,
+          logStartOffset: p.logStartOffset,
+          records: p.records ?? Buffer.alloc(0)
+        }))
+      )
     })
   }
 
@@ -209,17 +228,21 @@ export class KafkaClient {
     const api = apis.createTopics
     const { controllerId } = await this.metadata([])
     const connection = controllerId < 0 ? await this.#connections.toAny() : await this.#toBroker(controllerId)
-    const answer = await connection.call(api, {
-      topics: topics.map((t) => ({
-        name: t.name,
-        numPartitions: t.partitions ?? -1,
-        replicationFactor: t.replicationFactor ?? -1,
-        assignments: [],
-        configs: Object.entries(t.configs ?? {}).map(([name, value]) => ({ name, value }))
-      })),
-      timeoutMs,
-      validateOnly
-    }, { timeoutMs: timeoutMs + this.#requestTimeoutMs })
+    const answer = await connection.call(
+      api,
+      {
+        topics: topics.map((t) => ({
+          name: t.name,
+          numPartitions: t.partitions ?? -1,
+          replicationFactor: t.replicationFactor ?? -1,
+          assignments: [],
+          configs: Object.entries(t.configs ?? {}).map(([name, value]) => ({ name, value }))
+        })),
+        timeoutMs,
+        validateOnly
+      },
+      { timeoutMs: timeoutMs + this.#requestTimeoutMs }
+    )
     for (const topic of topics) this.#leaders.forget(topic.name)
     return answer.topics.map((t) => ({
       name: t.name,
@@ -233,20 +256,23 @@ export class KafkaClient {
     return this.#askLeaders(wanted, 'requests', async (connection, asked) => {
       const answer = await connection.call(api, {
         topics: [...Map.groupBy(asked, (p) => p.topic)].map(([name, partitions]) => ({
-          name, partitionIndexes: partitions.map((p) => p.partition)
+          name,
+          partitionIndexes: partitions.map((p) => p.partition)
         }))
       })
-      return answer.topics.flatMap(({ name, partitions }) => partitions.map((p) => ({
-        topic: name,
-        partition: p.partitionIndex,
-        error: this.#leaderError(p.errorCode, api.name, connection, name, p.partitionIndex, p.errorMessage),
-        producers: p.activeProducers.map((a) => ({
-          producerId: a.producerId,
-          producerEpoch: a.producerEpoch,
-          lastSequence: a.lastSequence,
-          lastTimestampMs: a.lastTimestamp
+      return answer.topics.flatMap(({ name, partitions }) =>
+        partitions.map((p) => ({
+          topic: name,
+          partition: p.partitionIndex,
+          error: this.#leaderError(p.errorCode, api.name, connection, name, p.partitionIndex, p.errorMessage),
+          producers: p.activeProducers.map((a) => ({
+            producerId: a.producerId,
+            producerEpoch: a.producerEpoch,
+            lastSequence: a.lastSequence,
+            lastTimestampMs: a.lastTimestamp
+          }))
         }))
-      })))
+      )
     })
   }
 
@@ -256,7 +282,10 @@ export class KafkaClient {
     this.#connections.close()
   }
 
-  async #askMetadata(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<types.ClusterMetadata> {
+  async #askMetadata(
+    topics: readonly string[] | null,
+    allowAutoTopicCreation: boolean
+  ): Promise<types.ClusterMetadata> {
     const connection = await this.#connections.toAny()
     const answer = await connection.call(apis.metadata, {
       topics: topics?.map((name) => ({ name })) ?? null,
@@ -269,7 +298,10 @@ export class KafkaClient {
       isInternal: t.isInternal,
       error: errorOf(t.errorCode, apis.metadata.name, connection, t.name ?? ''),
       partitions: t.partitions.map((p) => ({
-        partition: p.partitionIndex, leaderId: p.leaderId, replicas: p.replicaNodes, inSyncReplicas: p.isrNodes
+        partition: p.partitionIndex,
+        leaderId: p.leaderId,
+        replicas: p.replicaNodes,
+        inSyncReplicas: p.isrNodes
       }))
     }))
     this.#connections.know(brokers)
@@ -294,7 +326,9 @@ export class KafkaClient {
     const missing = found?.partitions.every((p) => p.partition !== partition) ?? true
     const code = missing ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : errorCodes.LEADER_NOT_AVAILABLE
     throw new KafkaError(code, {
-      api: apis.metadata.name, address: 'the cluster', subject: `${topic}-${partition}`
+      api: apis.metadata.name,
+      address: 'the cluster',
+      subject: `${topic}-${partition}`
     })
   }
 
@@ -304,14 +338,16 @@ export class KafkaClient {
     ask: (connection: Connection, asked: readonly Wanted[]) => Promise<Answer[]>
   ): Promise<Answer[]> {
     const byLeader = await this.#group(wanted, (p) => this.#toLeader(p, lane))
-    const answers = await Promise.all(byLeader.map(async ([connection, asked]) => {
-      try {
-        return await ask(connection, asked)
-      } catch (error) {
-        if (isRetriable(error)) for (const { topic } of asked) this.#leaders.forget(topic)
-        throw error
-      }
-    }))
+    const answers = await Promise.all(
+      byLeader.map(async ([connection, asked]) => {
+        try {
+          return await ask(connection, asked)
+        } catch (error) {
+          if (isRetriable(error)) for (const { topic } of asked) this.#leaders.forget(topic)
+          throw error
+        }
+      })
+    )
     return answers.flat()
   }
 
@@ -347,7 +383,11 @@ export class KafkaClient {
     if (code === 0) return null
     if (staleLeader.has(code)) this.#leaders.forget(topic)
     return new KafkaError(code, {
-      api, address: connection.address, subject: `${topic}-${partition}`, detail, recordErrors
+      api,
+      address: connection.address,
+      subject: `${topic}-${partition}`,
+      detail,
+      recordErrors
     })
   }
 }

@@ -164,7 +164,8 @@ export class Connection {
         version = Math.min(version - 1, known?.maxVersion ?? 0)
         continue
       }
-      if (answer.errorCode !== 0) throw new KafkaError(answer.errorCode, { api: apiVersions.name, address: this.address })
+      if (answer.errorCode !== 0)
+        throw new KafkaError(answer.errorCode, { api: apiVersions.name, address: this.address })
       this.#versions = new Map(answer.apiKeys.map((k) => [k.apiKey, { min: k.minVersion, max: k.maxVersion }]))
       return
     }
@@ -191,7 +192,12 @@ export class Connection {
         this.#end('timeout', `${api.name} was not answered within ${timeoutMs} ms`)
       })
       this.#pending.push({
-        correlationId, apiKey: api.key, apiVersion, answer: resolve, fail: reject, cancelTimeout
+        correlationId,
+        apiKey: api.key,
+        apiVersion,
+        answer: resolve,
+        fail: reject,
+        cancelTimeout
       })
       this.#socket.write(frame)
     })

@@ -30,14 +30,22 @@ export class KafkaError extends Error {
 
   constructor(
     code: number,
-    at: { api: string; address: string; subject?: string; detail?: string | null; recordErrors?: readonly RecordError[] }
+    at: {
+      api: string
+      address: string
+      subject?: string
+      detail?: string | null
+      recordErrors?: readonly RecordError[]
+    }
   ) {
     const error = errorByCode(code)
     const detail = at.detail ?? null
     const subject = at.subject === undefined ? '' : ` for ${at.subject}`
     const errorName = error?.name ?? 'an unknown error'
     const words = detail ?? error?.message
-    super(`${at.api}${subject} refused by ${at.address}: ${errorName} (${code})${words === undefined ? '' : `: ${words}`}`)
+    super(
+      `${at.api}${subject} refused by ${at.address}: ${errorName} (${code})${words === undefined ? '' : `: ${words}`}`
+    )
     this.code = code
     this.errorName = errorName
     this.retriable = error?.retriable ?? false

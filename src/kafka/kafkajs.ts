@@ -50,7 +50,9 @@ export function createKafkaJs(options: KafkaJsOptions): Kafka {
 }
 
 /** Whether kafkajs gave up for good on this error, by its own judgement; false for errors that are not its own. */
-export function isKafkaJsError(error: unknown): error is Error & { readonly retriable: boolean; readonly type?: string } {
+export function isKafkaJsError(
+  error: unknown
+): error is Error & { readonly retriable: boolean; readonly type?: string } {
   return error instanceof kafkajs.KafkaJSError
 }
 

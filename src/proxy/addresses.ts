@@ -38,11 +38,15 @@ interface Endpoint {
   port: number
 }
 
-/** Opens the body of an answer that may carry addresses; null for all others. Throws MalformedMessageError. */
+/**
+ * A broker's answer may be as large as its cluster: the bytes themselves bound what it can hold.
+ *
+ * Opens the body of an answer that may carry addresses; null for all others. Throws MalformedMessageError.
+ */
 export function openAddressed(apiKey: number, apiVersion: number, body: Buffer): AddressedAnswer | null {
   switch (apiKey) {
     case apiKeys.metadata: {
-      const message = metadataResponse.decode(body, apiVersion)
+      const message = metadataResponse.decode(body, apiVersion, { maxElements: body.length })
       return {
         brokers: message.brokers.map(asBroker),
         rewritten(advertised) {
@@ -54,7 +58,7 @@ export function openAddressed(apiKey: number, apiVersion: number, body: Buffer):
     case apiKeys.findCoordinator:
       return openFindCoordinator(apiVersion, body)
     case apiKeys.describeCluster: {
-      const message = describeClusterResponse.decode(body, apiVersion)
+      const message = describeClusterResponse.decode(body, apiVersion, { maxElements: body.length })
       const brokers = message.brokers.map((b) => ({ id: b.brokerId, host: b.host, port: b.port }))
       return {
         brokers,
@@ -68,7 +72,7 @@ export function openAddressed(apiKey: number, apiVersion: number, body: Buffer):
       }
     }
     case apiKeys.shareFetch: {
-      const message = shareFetchResponse.decode(body, apiVersion)
+      const message = shareFetchResponse.decode(body, apiVersion, { maxElements: body.length })
       return {
         brokers: message.nodeEndpoints.map(asBroker),
         rewritten(advertised) {
@@ -78,7 +82,7 @@ export function openAddressed(apiKey: number, apiVersion: number, body: Buffer):
       }
     }
     case apiKeys.shareAcknowledge: {
-      const message = shareAcknowledgeResponse.decode(body, apiVersion)
+      const message = shareAcknowledgeResponse.decode(body, apiVersion, { maxElements: body.length })
       return {
         brokers: message.nodeEndpoints.map(asBroker),
         rewritten(advertised) {
@@ -104,7 +108,7 @@ export function addressedProduce(message: ProduceResponse, apiVersion: number): 
 }
 
 function openFindCoordinator(apiVersion: number, body: Buffer): AddressedAnswer {
-  const message = findCoordinatorResponse.decode(body, apiVersion)
+  const message = findCoordinatorResponse.decode(body, apiVersion, { maxElements: body.length })
   // A failed look-up has node id -1 and no host; it stays as it is.
   const found = apiVersion >= 4 ? message.coordinators : [message]
   return {

@@ -30,10 +30,6 @@ export class BrokerProbe {
     this.#options = options
   }
 
-  isDown(nodeId: number): boolean {
-    return this.#down.has(nodeId)
-  }
-
   /** Resolves when it is known whether the broker takes connections. Never rejects. */
   suspect(nodeId: number): Promise<void> {
     const running = this.#probing.get(nodeId)
@@ -77,7 +73,8 @@ export class BrokerProbe {
     const address = this.#options.addressOf(nodeId)
     if (address === null) return Promise.resolve(false)
     return new Promise((resolve) => {
-      const socket = connect(address)
+      const { host, port } = address
+      const socket = connect({ host, port })
       const done = (refuses: boolean): void => {
         socket.destroy()
         resolve(refuses)

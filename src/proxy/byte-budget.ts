@@ -29,8 +29,8 @@ export class ByteBudget {
   }
 
   /**
-   * Reserves `bytes` now and answers true, or answers false and calls `granted` later, when they are reserved. The
-   * ticket releases the bytes, or gives up the place in the queue.
+   * Reserves `bytes` now, or later: then `granted` is called when they are reserved. The ticket tells which, releases
+   * the bytes, or gives up the place in the queue.
    */
   reserve(bytes: number, granted: () => void): Ticket {
     const share = bytes <= smallFrameBytes ? this.#small : this.#large
@@ -60,6 +60,7 @@ class Share {
   readonly #capacity: number
   reserved = 0
   waiters: Waiter[] = []
+  #serving = false
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -106,6 +107,17 @@ class Share {
   }
 
   #serve(): void {
+    // What is granted may release something at once: the loop that is running takes care of it, not a nested one.
+    if (this.#serving) return
+    this.#serving = true
+    try {
+      this.#grantWaiters()
+    } finally {
+      this.#serving = false
+    }
+  }
+
+  #grantWaiters(): void {
     while (this.waiters.length > 0 && this.#fits(this.waiters[0]!.bytes)) {
       const next = this.waiters.shift()!
       this.reserved += next.bytes

@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   readonly id: number
   readonly client: Socket
   readonly session: SessionContext
+  /** Which of the upstreams it became. */
+  readonly onConnected: (upstream: Address) => void
   /** Tried in order until one can be connected to; more than one on a bootstrap address only. */
   readonly upstreams: readonly Address[]
   readonly connectTimeoutMs: number
@@ -48,6 +50,7 @@ export class Connection {
   #tickets = new Map<Direction, Ticket>()
   #clientReading = false
   #upstreamReading = true
+  readonly #abort = new AbortController()
   #closing = false
   #clientEnded = false
   #resolveClosed: () => void = () => undefined
@@ -56,6 +59,8 @@ export class Connection {
   #bytesFromClient = 0
   #bytesToClient = 0
   #rate: { frame: number; sinceMs: number; bytes: number } | null = null
+  /** Frames with reserved memory that a socket has not taken yet. */
+  readonly #sending = new Map<Direction, { readonly socket: Socket; sinceMs: number; takenBytes: number }>()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -75,7 +80,7 @@ export class Connection {
     return {
       id: this.id,
       remoteAddress: this.#remoteAddress,
-      nodeId: this.#options.session.nodeId,
+      nodeId: this.#options.session.nodeId(),
       clientId: this.#clientId,
       openedAtMs: this.#openedAtMs,
       requests: this.#requests,
@@ -85,8 +90,17 @@ export class Connection {
     }
   }
 
-  /** Connects upstream and begins to serve. */
+  /** Connects upstream and begins to serve. Never rejects. */
   async start(): Promise<void> {
+    try {
+      await this.#start()
+    } catch (error) {
+      this.#options.events.internalError(error)
+      this.#end('internal-error')
+    }
+  }
+
+  async #start(): Promise<void> {
     const upstream = await this.#connectUpstream()
     if (upstream === null) {
       await this.#options.upstreamLost()
@@ -126,8 +140,24 @@ export class Connection {
     this.#upstream?.destroy()
   }
 
-  /** Called every second or so: closes the connection when a frame under way comes in slower than allowed. */
+  /**
+   * Called every second or so: closes the connection when a frame under way comes in slower than allowed, or when one
+   * that holds memory others wait for is taken slower than that.
+   */
   checkRate(minBytesPerSecond: number, windowMs: number): void {
+    this.#checkIncoming(minBytesPerSecond, windowMs)
+    for (const [direction, sending] of this.#sending) {
+      const budget = direction === 'request' ? this.#options.requestBudget : this.#options.responseBudget
+      const nowMs = this.#options.nowMs()
+      const elapsedMs = nowMs - sending.sinceMs
+      if (elapsedMs < windowMs || budget.waiting === 0) continue
+      const taken = takenBytes(sending.socket)
+      if (taken - sending.takenBytes < (minBytesPerSecond * elapsedMs) / 1_000) this.#end('stalled')
+      else this.#sending.set(direction, { ...sending, sinceMs: nowMs, takenBytes: taken })
+    }
+  }
+
+  #checkIncoming(minBytesPerSecond: number, windowMs: number): void {
     if (!this.#session.awaitsClient) {
       this.#rate = null
       return
@@ -155,7 +185,10 @@ export class Connection {
       })
       socket.setTimeout(0)
       socket.removeAllListeners('timeout')
-      if (failure === null) return socket
+      if (failure === null) {
+        this.#options.onConnected({ host, port })
+        return socket
+      }
       socket.on('error', () => undefined)
       socket.destroy()
       this.#options.events.upstreamUnreachable({ host, port }, failure.message)
@@ -166,6 +199,7 @@ export class Connection {
   /** A lost upstream closes the client connection; it is never silently opened again. */
   #lost(): void {
     if (this.#closing) return
+    this.#client.pause()
     if (this.#clientEnded) this.#end('client-closed')
     else void this.#options.upstreamLost().then(() => this.#end('upstream-closed'))
   }
@@ -244,8 +278,17 @@ export class Connection {
     }
     const ticket = frees ? this.#tickets.get(direction) : undefined
     if (frees) this.#tickets.delete(direction)
-    ticket?.grow(Math.max(0, bytes.length - ticket.bytes))
-    const accepted = ticket === undefined ? socket.write(bytes) : socket.write(bytes, () => ticket.release())
+    let accepted: boolean
+    if (ticket === undefined) {
+      accepted = socket.write(bytes)
+    } else {
+      ticket.grow(Math.max(0, bytes.length - ticket.bytes))
+      this.#sending.set(direction, { socket, sinceMs: this.#options.nowMs(), takenBytes: takenBytes(socket) })
+      accepted = socket.write(bytes, () => {
+        this.#sending.delete(direction)
+        ticket.release()
+      })
+    }
     if (accepted) return
     const type = direction === 'request' ? 'upstream-blocked' : 'client-blocked'
     this.#events.push({ type, blocked: true })
@@ -265,18 +308,29 @@ export class Connection {
   }
 
   #judge(effect: Extract<Effect, { type: 'judge' }>): void {
-    const judged = this.#options.producePath.judge(effect.call)
+    const judged = this.#options.producePath.judge(effect.call, this.#abort.signal)
     if (!(judged instanceof Promise)) {
       this.#events.push({ type: 'judged', judged })
       return
     }
-    judged.then(
-      (later) => this.#handle({ type: 'judged', judged: later }),
-      (error: unknown) => {
-        this.#options.events.internalError(error)
-        this.#end('internal-error')
-      }
-    )
+    // While it is held the frame stays in memory whatever becomes of the connection, so its reservation does, too.
+    const ticket = this.#tickets.get('request')
+    this.#tickets.delete('request')
+    void judged
+      .then(
+        (later) => {
+          if (this.#closing || ticket === undefined) return
+          this.#tickets.set('request', ticket)
+          this.#handle({ type: 'judged', judged: later })
+        },
+        (error: unknown) => {
+          this.#options.events.internalError(error)
+          this.#end('internal-error')
+        }
+      )
+      .finally(() => {
+        if (this.#closing) ticket?.release()
+      })
   }
 
   #steerReading(): void {
@@ -299,6 +353,7 @@ export class Connection {
   #end(reason: CloseReason, detail?: string): void {
     if (this.#closing) return
     this.#closing = true
+    this.#abort.abort()
     for (const ticket of this.#tickets.values()) ticket.release()
     this.#tickets.clear()
     const sockets = [this.#client, this.#upstream].filter((socket) => socket !== null)
@@ -322,4 +377,9 @@ export class Connection {
       for (const socket of sockets) socket.destroy()
     }, lingerMs)
   }
+}
+
+/** Bytes that the kernel has taken; `bytesWritten` counts what is still buffered here as well. */
+function takenBytes(socket: Socket): number {
+  return socket.bytesWritten - socket.writableLength
 }

@@ -28,6 +28,8 @@ export interface ProxyEvents {
   internalError(error: unknown): void
   /** A listener for this broker has been opened. */
   listening(nodeId: number, address: Address): void
+  /** The port of a live broker cannot be had now; it is tried again whenever an answer names the broker. */
+  cannotListen(nodeId: number, message: string): void
   /** A live broker has no port of ours: clients are not told of it. Called once per broker. */
   brokerWithoutPort(nodeId: number): void
 }

@@ -40,6 +40,11 @@ export class Listener {
     return this.#advertised.has(nodeId) || this.#options.portOf(nodeId) === null
   }
 
+  /** True when clients cannot be told of this broker. */
+  lacks(nodeId: number): boolean {
+    return !this.#advertised.has(nodeId)
+  }
+
   /** Where clients reach the broker through this listener; null when it has no port here. */
   advertised(nodeId: number): Address | null {
     return this.#advertised.get(nodeId) ?? null
@@ -48,7 +53,7 @@ export class Listener {
   /** Opens the port of a broker unless it is open. Null when it has none. Rejects when the port is taken. */
   ensure(nodeId: number): Promise<Address | null> {
     const port = this.#options.portOf(nodeId)
-    if (port === null) return Promise.resolve(null)
+    if (port === null || this.#closed) return Promise.resolve(null)
     const known = this.#opening.get(nodeId)
     if (known !== undefined) return known
     const opening = this.#listen(nodeId, port).then((bound) => {
@@ -62,19 +67,25 @@ export class Listener {
   }
 
   /**
-   * Refuses connections for a broker that is down, as the broker itself does; its address stays taken by us in name only.
-   * kafkajs for one tells "cannot connect" from "connected and closed", and loses records on the latter.
+   * Refuses connections for a broker that is down, as the broker itself does; its address is still given out. kafkajs for
+   * one tells "cannot connect" from "connected and closed", and loses records on the latter.
    */
   refuse(nodeId: number): void {
     this.#servers.get(nodeId)?.close()
     this.#servers.delete(nodeId)
   }
 
-  /** Takes connections for that broker again. Rejects when somebody else has taken the port meanwhile. */
+  /** Takes connections for that broker again. Rejects, and gives its address out no more, when the port was taken. */
   async admit(nodeId: number): Promise<void> {
     const address = this.#advertised.get(nodeId)
     if (address === undefined || this.#servers.has(nodeId) || this.#closed) return
-    await this.#listen(nodeId, address.port)
+    try {
+      await this.#listen(nodeId, address.port)
+    } catch (error) {
+      this.#advertised.delete(nodeId)
+      this.#opening.delete(nodeId)
+      throw error
+    }
   }
 
   /** Stops accepting; connections that are open stay open. */
@@ -94,7 +105,8 @@ export class Listener {
         server.removeListener('error', reject)
         // Failing to accept one connection (out of descriptors) must not end the process.
         server.on('error', () => undefined)
-        this.#servers.set(nodeId, server)
+        if (this.#closed) server.close()
+        else this.#servers.set(nodeId, server)
         const bound = server.address()
         resolve({ host, port: bound !== null && typeof bound === 'object' ? bound.port : port })
       })

@@ -16,10 +16,12 @@ export function mergeProduceAnswers(
   upstream: ProduceResponse | null,
   answers: LocalAnswers
 ): ProduceResponse {
-  const fromBroker = new Map<string, ReadonlyMap<number, PartitionAnswer>>()
+  const fromBroker = new Map<string, Map<number, PartitionAnswer>>()
   const topicTags = new Map<string, ProduceResponse['responses'][number]>()
   for (const topic of upstream?.responses ?? []) {
-    fromBroker.set(topic.name, new Map(topic.partitionResponses.map((partition) => [partition.index, partition])))
+    const partitions = fromBroker.get(topic.name) ?? new Map<number, PartitionAnswer>()
+    for (const partition of topic.partitionResponses) partitions.set(partition.index, partition)
+    fromBroker.set(topic.name, partitions)
     topicTags.set(topic.name, topic)
   }
   const responses = request.topicData.map((topic) => ({

@@ -21,7 +21,7 @@ export interface Judged {
 
 /** Whether this connection has shown that the broker would let it write (and that the broker leads the partition). */
 export interface WriteProofs {
-  /** 0: shown. `unknown`: ask. Otherwise the code the broker itself would answer: 3, 6 or 29. */
+  /** 0: shown. `unknown`: it can be asked for. Otherwise the code the broker itself would answer: 3, 6 or 29. */
   status(topic: string, partition: number): 0 | 3 | 6 | 29 | 'unknown'
 }
 
@@ -34,9 +34,16 @@ export type Settlement =
       readonly forward: 'original' | Buffer | null
       /** Answers given here, by topic and partition index; the broker's are merged in for the others. */
       readonly answers: LocalAnswers
-      /** acks=0 only: close the connection after forwarding, as a broker does on an error it cannot tell. */
+      /**
+       * Close the connection after forwarding, once every earlier answer has left: as a broker does on an error with
+       * acks=0, or because no answer would be safe.
+       */
       readonly closeAfter: boolean
+      /** Called with the broker's answer to what was forwarded; never called when it does not come. */
+      readonly confirm: Confirm | null
     }
+
+export type Confirm = (answer: ProduceResponse) => void
 
 export type LocalAnswers = ReadonlyMap<string, ReadonlyMap<number, PartitionAnswer>>
 
@@ -45,8 +52,14 @@ export interface ProducePath {
   idle(): boolean
   /** True when a request of this client for this topic has to be opened. */
   concerns(topic: string, clientId: string | null): boolean
-  /** May take as long as `decideWait` when something has to be fetched. Never throws, never rejects. */
-  judge(call: ProduceCall): Judged | Promise<Judged>
-  /** Decides, with what the connection has shown. Called again after `needs-proof`. Final effects happen only on `settled`. */
+  /**
+   * May take as long as `decideWait` when something has to be fetched; `gone` says that nobody waits any more. Never
+   * throws, never rejects.
+   */
+  judge(call: ProduceCall, gone: AbortSignal): Judged | Promise<Judged>
+  /**
+   * Decides, with what the connection has shown. Called once more after `needs-proof`, with proofs that leave nothing
+   * unknown. Effects happen only on `settled`.
+   */
   settle(judged: Judged, proofs: WriteProofs): Settlement
 }

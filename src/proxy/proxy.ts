@@ -19,6 +19,8 @@ export interface Cluster {
   brokers(): ReadonlyMap<number, Broker>
   /** Brokers seen in an answer. */
   learn(brokers: readonly Broker[]): void
+  /** Asks the cluster now. Never rejects. */
+  refresh(): Promise<void>
   onChange(listener: () => void): () => void
 }
 
@@ -76,12 +78,14 @@ export class Proxy {
   async listen(): Promise<void> {
     try {
       this.#bootstrapAddresses = await Promise.all(this.#listeners.map((listener) => listener.open()))
-      await this.#openPorts([...this.#options.cluster.brokers().keys()])
+      const ids = [...this.#options.cluster.brokers().keys()]
+      await Promise.all(this.#listeners.flatMap((listener) => ids.map((id) => listener.ensure(id))))
     } catch (error) {
       this.stopAccepting()
       throw error
     }
-    this.#stopWatching = this.#options.cluster.onChange(() => void this.#followCluster())
+    const { cluster } = this.#options
+    this.#stopWatching = cluster.onChange(() => void this.#openPorts([...cluster.brokers().keys()]))
     this.#rateTimer = setInterval(() => {
       const { minBodyBytesPerSecond } = this.#options.limits
       for (const connection of this.#connections.values()) {
@@ -103,10 +107,10 @@ export class Proxy {
     })
   }
 
-  /** Live brokers that clients are not told of. */
+  /** Live brokers that clients are not told of: no port is configured, or it cannot be had now. */
   get brokersWithoutPort(): readonly number[] {
     return [...this.#options.cluster.brokers().keys()].filter((id) =>
-      this.#options.listeners.some((listener) => listener.portOf(id) === null)
+      this.#listeners.some((listener) => listener.lacks(id))
     )
   }
 
@@ -154,17 +158,25 @@ export class Proxy {
     socket.on('error', () => undefined)
     const upstreams = nodeId === null ? this.#bootstrapUpstreams() : this.#upstreamOf(nodeId)
     const id = this.#nextId++
+    let reached = nodeId
     const connection = new Connection({
       id,
       client: socket,
       upstreams,
+      onConnected: (upstream) => {
+        // Any broker answers on a bootstrap address; which one decides whether it leads a partition.
+        reached ??= this.#nodeAt(upstream)
+      },
       session: {
-        nodeId,
+        nodeId: () => reached,
         producePath,
         advertised: (node) => listener.advertised(node),
         reconciled: (node, host, port) => {
           const known = cluster.brokers().get(node)
-          return known?.host === host && known.port === port && listener.knows(node)
+          if (known === undefined) return false
+          // An answer may be older than what is known: it is a reason to ask, not to believe it.
+          if (known.host !== host || known.port !== port) void cluster.refresh()
+          return listener.knows(node)
         },
         limits,
         nowMs
@@ -185,11 +197,19 @@ export class Proxy {
     else void connection.start()
   }
 
+  #nodeAt({ host, port }: Address): number | null {
+    const broker = [...this.#options.cluster.brokers().values()].find((b) => b.host === host && b.port === port)
+    return broker?.id ?? null
+  }
+
   async #admit(nodeId: number): Promise<void> {
-    try {
-      for (const listener of this.#listeners) await listener.admit(nodeId)
-    } catch (error) {
-      this.#options.events.internalError(error)
+    for (const listener of this.#listeners) {
+      try {
+        await listener.admit(nodeId)
+      } catch (error) {
+        // Its address is no longer given out; the next answer that names the broker tries again.
+        this.#options.events.cannotListen(nodeId, messageOf(error))
+      }
     }
   }
 
@@ -205,37 +225,32 @@ export class Proxy {
     return [...servers.slice(first), ...servers.slice(0, first), ...this.#options.cluster.brokers().values()]
   }
 
-  /** Opens what has to be open before clients learn of these brokers. Never rejects. */
+  /** Opens what can be opened before clients learn of these brokers. Never rejects. */
   async #reconcile(brokers: readonly Broker[]): Promise<void> {
-    this.#options.cluster.learn(brokers)
-    try {
-      await this.#openPorts(brokers.map((broker) => broker.id))
-    } catch (error) {
-      this.#options.events.internalError(error)
-    }
+    const known = this.#options.cluster.brokers()
+    this.#options.cluster.learn(brokers.filter((broker) => !known.has(broker.id)))
+    await this.#openPorts(brokers.map((broker) => broker.id))
   }
 
-  async #followCluster(): Promise<void> {
-    try {
-      await this.#openPorts([...this.#options.cluster.brokers().keys()])
-    } catch (error) {
-      this.#options.events.internalError(error)
-    }
-  }
-
+  /** One port that cannot be had costs one broker, not those after it. Never rejects. */
   async #openPorts(nodeIds: readonly number[]): Promise<void> {
     const { events } = this.#options
     for (const listener of this.#listeners) {
       for (const nodeId of nodeIds) {
-        const known = listener.advertised(nodeId) !== null
-        const address = await listener.ensure(nodeId)
-        if (address === null) {
-          if (!this.#withoutPort.has(nodeId)) events.brokerWithoutPort(nodeId)
-          this.#withoutPort.add(nodeId)
-        } else if (!known) {
-          events.listening(nodeId, address)
+        if (listener.advertised(nodeId) !== null) continue
+        try {
+          const address = await listener.ensure(nodeId)
+          if (address !== null) events.listening(nodeId, address)
+          else if (!this.#withoutPort.has(nodeId)) events.brokerWithoutPort(nodeId)
+          if (address === null) this.#withoutPort.add(nodeId)
+        } catch (error) {
+          events.cannotListen(nodeId, messageOf(error))
         }
       }
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -12,81 +12,73 @@ import type { WriteProofs } from './produce-path.ts'
 
 /** How long what was shown counts. ACLs change; a minute is what brokers and clients cache metadata for, too. */
 const proofMs = 60_000
-/** Topics remembered per connection; the memory is a few hundred bytes each. Beyond it the oldest must be shown again. */
-const maxTopics = 10_000
+/** Partitions remembered per connection, about 100 bytes each. Beyond it the oldest must be shown again. */
+const maxPartitions = 10_000
 /** `AclOperation.WRITE` has code 4; authorized operations are a bit field of these codes. */
 const writeBit = 1 << 4
 
-interface TopicProof {
-  readonly untilMs: number
-  readonly error: 0 | 3 | 29
-  readonly partitions: Map<number, 0 | 6>
-  /** True when the broker listed all partitions, so that a missing one does not exist. */
-  readonly complete: boolean
-}
-
+/** Only what was shown is remembered: a refusal may be over the next moment, when leadership or an ACL changes. */
 export class ConnectionWriteProofs implements WriteProofs {
-  readonly #topics = new Map<string, TopicProof>()
-  readonly #nodeId: number | null
+  /** `partition/topic` to the time until which it counts; the oldest first. */
+  readonly #shownUntilMs = new Map<string, number>()
+  readonly #nodeId: () => number | null
   readonly #nowMs: () => number
 
-  /** `nodeId`: the broker this connection reaches; null when it is not known (a bootstrap address). */
-  constructor(nodeId: number | null, nowMs: () => number) {
+  /** `nodeId`: the broker this connection reaches; null when it is not known. */
+  constructor(nodeId: () => number | null, nowMs: () => number) {
     this.#nodeId = nodeId
     this.#nowMs = nowMs
   }
 
-  status(topic: string, partition: number): 0 | 3 | 6 | 29 | 'unknown' {
-    const proof = this.#topics.get(topic)
-    if (proof === undefined || proof.untilMs <= this.#nowMs()) return 'unknown'
-    if (proof.error !== 0) return proof.error
-    return proof.partitions.get(partition) ?? (proof.complete ? 3 : 'unknown')
+  status(topic: string, partition: number): 0 | 'unknown' {
+    const untilMs = this.#shownUntilMs.get(keyOf(topic, partition))
+    return untilMs !== undefined && untilMs > this.#nowMs() ? 0 : 'unknown'
   }
 
-  /** A Produce succeeded: WRITE is shown for its topics, and that this broker leads those partitions. */
+  /** A Produce succeeded: WRITE is shown, and that this broker leads those partitions. */
   learnFromProduce(response: ProduceResponse): void {
     for (const topic of response.responses) {
-      for (const partition of topic.partitionResponses) {
-        if (partition.errorCode === 0) this.#shown(topic.name, partition.index)
+      for (const { index, errorCode } of topic.partitionResponses) {
+        if (errorCode === 0) this.#remember(topic.name, index)
         // Whatever was shown before is in doubt: ask again next time.
-        else if (partition.errorCode === errorCodes.NOT_LEADER_OR_FOLLOWER) this.#topics.delete(topic.name)
-        else if (partition.errorCode === errorCodes.TOPIC_AUTHORIZATION_FAILED) this.#topics.delete(topic.name)
+        else this.#shownUntilMs.delete(keyOf(topic.name, index))
       }
     }
   }
 
-  /** The answer to our own Metadata request (v8 or newer, with IncludeTopicAuthorizedOperations). */
-  learnFromMetadata(response: MetadataResponse): void {
+  /**
+   * The answer to our own Metadata request (v8 or newer, with IncludeTopicAuthorizedOperations). Gives the proofs for
+   * the request that asked, in which nothing is unknown: what the broker did not mention does not exist for this client.
+   */
+  learnFromMetadata(response: MetadataResponse): WriteProofs {
+    const nodeId = this.#nodeId()
+    const answered = new Map<string, 0 | 3 | 6 | 29>()
     for (const topic of response.topics) {
       if (topic.name === null) continue
-      const partitions = new Map<number, 0 | 6>()
-      for (const partition of topic.partitions) {
-        const leads = this.#nodeId !== null && partition.leaderId === this.#nodeId
-        partitions.set(partition.partitionIndex, leads ? 0 : 6)
-      }
       const error = topicError(topic.errorCode, topic.topicAuthorizedOperations)
-      this.#remember(topic.name, { untilMs: this.#nowMs() + proofMs, error, partitions, complete: true })
+      if (error !== 0) answered.set(topic.name, error)
+      for (const { partitionIndex, leaderId } of error === 0 ? topic.partitions : []) {
+        const leads = nodeId !== null && leaderId === nodeId
+        answered.set(keyOf(topic.name, partitionIndex), leads ? 0 : 6)
+        if (leads) this.#remember(topic.name, partitionIndex)
+      }
     }
+    return { status: (topic, partition) => answered.get(keyOf(topic, partition)) ?? answered.get(topic) ?? 3 }
   }
 
-  #shown(topic: string, partition: number): void {
-    const known = this.#topics.get(topic)
-    const untilMs = this.#nowMs() + proofMs
-    if (known !== undefined && known.error === 0 && known.untilMs > this.#nowMs()) {
-      known.partitions.set(partition, 0)
-      this.#topics.set(topic, { ...known, untilMs: known.complete ? known.untilMs : untilMs })
-      return
-    }
-    this.#remember(topic, { untilMs, error: 0, partitions: new Map([[partition, 0]]), complete: false })
+  #remember(topic: string, partition: number): void {
+    const key = keyOf(topic, partition)
+    this.#shownUntilMs.delete(key)
+    this.#shownUntilMs.set(key, this.#nowMs() + proofMs)
+    if (this.#shownUntilMs.size <= maxPartitions) return
+    const oldest = this.#shownUntilMs.keys().next()
+    if (oldest.done !== true) this.#shownUntilMs.delete(oldest.value)
   }
+}
 
-  #remember(topic: string, proof: TopicProof): void {
-    this.#topics.delete(topic)
-    this.#topics.set(topic, proof)
-    if (this.#topics.size <= maxTopics) return
-    const oldest = this.#topics.keys().next()
-    if (oldest.done !== true) this.#topics.delete(oldest.value)
-  }
+/** A topic name has no slash, so this is never the name of a topic. */
+function keyOf(topic: string, partition: number): string {
+  return `${partition}/${topic}`
 }
 
 function topicError(code: number, authorizedOperations: number): 0 | 3 | 29 {

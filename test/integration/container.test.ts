@@ -12,6 +12,7 @@ import { mustRun } from '../support/command.ts'
 import { kafkaImage } from '../support/cluster/container-cluster.ts'
 import { serverProperties } from '../support/cluster/properties.ts'
 import { runId, runLabel, testcontainers } from '../support/engine.ts'
+import { messageOf } from '../support/message-of.ts'
 import { freePortRange } from '../support/ports.ts'
 
 const image = 'kontrakt-test/kontrakt:under-test'
@@ -43,10 +44,10 @@ const schema = JSON.stringify({
 const value = (order: object): Buffer => Buffer.from(JSON.stringify(order))
 
 describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka in a container', () => {
-  let network: StartedNetwork
-  let kafka: StartedTestContainer
+  const started: StartedTestContainer[] = []
+  let network: StartedNetwork | undefined
   let kontrakt: StartedTestContainer
-  let policies: string
+  let policies: string | undefined
   let bootstrap: string[]
   const client = kafkajsDriver()
 
@@ -62,7 +63,7 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
       controller: { listen: '0.0.0.0:9093', advertised: 'kafka:9093' }
     }
     const properties = serverProperties(node, [node], { version: '4.3.1', nodes: 1 }, '/var/lib/kafka/data')
-    kafka = await new GenericContainer(kafkaImage('4.3.1'))
+    const kafka = await new GenericContainer(kafkaImage('4.3.1'))
       .withNetwork(network)
       .withNetworkAliases('kafka')
       .withLabels({ [runLabel]: runId() })
@@ -71,12 +72,15 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
       .withStartupTimeout(startMs)
       .start()
 
+    started.push(kafka)
+
     policies = await policiesFolder()
     // Outside and inside the same numbers: a client dials what the proxy advertises.
     const port = await freePortRange(3)
     const brokerPort = port + 2
     bootstrap = [`${host}:${port}`]
-    kontrakt = await new GenericContainer(image)
+    let log = ''
+    const starting = new GenericContainer(image)
       .withNetwork(network)
       .withLabels({ [runLabel]: runId() })
       .withBindMounts([{ source: policies, target: '/policies', mode: 'ro' }])
@@ -88,16 +92,21 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
       .withExposedPorts({ container: port, host: port }, { container: brokerPort, host: brokerPort })
       .withWaitStrategy(Wait.forHealthCheck())
       .withStartupTimeout(startMs)
+      .withLogConsumer((stream) => stream.on('data', (chunk: Buffer) => (log += chunk.toString())))
       // Removed in afterAll: how it ended is asked of it first.
       .withAutoRemove(false)
       .start()
+    kontrakt = await starting.catch((error: unknown) => {
+      throw new Error(`${messageOf(error)}; it said:\n${log.slice(-4_000)}`, { cause: error })
+    })
+    started.push(kontrakt)
   }, buildMs + 2 * startMs)
 
   afterAll(async () => {
     await client.close()
-    await Promise.allSettled([kontrakt.stop({ remove: true, timeout: 0 }), kafka.stop({ remove: true, timeout: 0 })])
-    await network.stop()
-    await rm(policies, { recursive: true, force: true })
+    await Promise.allSettled(started.map((container) => container.stop({ remove: true, timeout: 0 })))
+    await network?.stop().catch(() => undefined)
+    if (policies !== undefined) await rm(policies, { recursive: true, force: true })
   }, startMs)
 
   it('takes good records and refuses bad ones from a client outside', async () => {

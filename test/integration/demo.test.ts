@@ -19,7 +19,10 @@ interface Demo {
 }
 
 function startDemo(args: readonly string[] = [], env: Record<string, string> = {}): Demo {
-  const child = spawn(process.execPath, [main, 'demo', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [main, 'demo', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env }
+  })
   running.push(child)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
@@ -31,7 +34,10 @@ function startDemo(args: readonly string[] = [], env: Record<string, string> = {
     code,
     shows: async (text) => {
       while (!output.includes(text)) {
-        const ended = await Promise.race([code.then(() => true), new Promise<false>((resolve) => setTimeout(resolve, 20, false))])
+        const ended = await Promise.race([
+          code.then(() => true),
+          new Promise<false>((resolve) => setTimeout(resolve, 20, false))
+        ])
         if (ended && !output.includes(text)) throw new Error(`the demo ended without '${text}':\n${output}`)
       }
     }
@@ -52,7 +58,8 @@ describe('kontrakt demo', () => {
     const { code, output } = startDemo(['--exit'])
     expect(await code).toBe(0)
     const text = output()
-    for (const rule of ['amount-positive', 'schema at value.amount', 'field:value.country', 'key-equals']) expect(text).toContain(rule)
+    for (const rule of ['amount-positive', 'schema at value.amount', 'field:value.country', 'key-equals'])
+      expect(text).toContain(rule)
     expect(text).toMatch(/expected number, found string/)
     expect(text).toMatch(/record 1 \(o-3002\)\n\s+field:value\.items\[\]\.quantity/)
     expect(text).toMatch(/checkout +kafkajs +12 +12 +0\n/)
@@ -90,14 +97,16 @@ describe('kontrakt demo', () => {
   })
 
   it('takes other ports when the usual ones are busy', async () => {
-    const busy = await Promise.all([9092, 9190, 9192, 9193].map(async (port) => {
-      const server = createServer()
-      const isOurs = await new Promise<boolean>((resolve) => {
-        server.once('error', () => resolve(false))
-        server.listen(port, '127.0.0.1', () => resolve(true))
+    const busy = await Promise.all(
+      [9092, 9190, 9192, 9193].map(async (port) => {
+        const server = createServer()
+        const isOurs = await new Promise<boolean>((resolve) => {
+          server.once('error', () => resolve(false))
+          server.listen(port, '127.0.0.1', () => resolve(true))
+        })
+        return isOurs ? server : null
       })
-      return isOurs ? server : null
-    }))
+    )
     try {
       const { code, output } = startDemo(['--exit'])
       expect(await code).toBe(0)

@@ -19,8 +19,16 @@ import { epochMs, produceEveryWay, produceLarge, produceMany } from '../support/
 import { runScenario, type Json, type Scenario, type Transcript } from '../support/scenarios/scenario.ts'
 
 const scenarios: Scenario[] = [
-  produceEveryWay, produceMany, produceLarge, resumeClassic, twoMembers, administration,
-  unknownTopic, tooLarge, invalidTimestamp, compactedWithoutKey
+  produceEveryWay,
+  produceMany,
+  produceLarge,
+  resumeClassic,
+  twoMembers,
+  administration,
+  unknownTopic,
+  tooLarge,
+  invalidTimestamp,
+  compactedWithoutKey
 ]
 
 const topic = 'orders'
@@ -36,7 +44,10 @@ const runnable = inject('kafka').provider.kind === 'none' ? (['kafkajs'] as cons
 
 function recordsOf(count: number, from = 0): OutRecord[] {
   return Array.from({ length: count }, (_, i) => ({
-    topic, partition: 0, key: Buffer.from(`k${from + i}`), value: Buffer.from(`v${from + i}`)
+    topic,
+    partition: 0,
+    key: Buffer.from(`k${from + i}`),
+    value: Buffer.from(`v${from + i}`)
   }))
 }
 
@@ -49,7 +60,13 @@ function expectedValues(count: number): string[] {
 }
 
 async function idempotentProducer(driver: ClientDriver) {
-  return driver.producer([broker.address], { acks: 'all', idempotence: true, codec: 'none', batchRecords: 10, lingerMs: 0 })
+  return driver.producer([broker.address], {
+    acks: 'all',
+    idempotence: true,
+    codec: 'none',
+    batchRecords: 10,
+    lingerMs: 0
+  })
 }
 
 describe('a client of the embedded broker', () => {
@@ -94,10 +111,20 @@ describe('a client of the embedded broker', () => {
     })
 
     it('that wants transactions is told that there are none', async () => {
-      const producer = driver().producer([broker.address], {
-        acks: 'all', idempotence: true, transactionalId: 'tx', codec: 'none', deliveryTimeoutMs: 3_000
-      }).then((p) => p.begin())
-      const told = { java: 'TransactionalIdAuthorization', librdkafka: 'TRANSACTIONAL_ID', kafkajs: 'Failed to find group coordinator' }
+      const producer = driver()
+        .producer([broker.address], {
+          acks: 'all',
+          idempotence: true,
+          transactionalId: 'tx',
+          codec: 'none',
+          deliveryTimeoutMs: 3_000
+        })
+        .then((p) => p.begin())
+      const told = {
+        java: 'TransactionalIdAuthorization',
+        librdkafka: 'TRANSACTIONAL_ID',
+        kafkajs: 'Failed to find group coordinator'
+      }
       await expect(producer).rejects.toThrow(told[name])
     })
   }, runnable)
@@ -123,7 +150,12 @@ interface Sent {
 }
 
 /** Offset, or the name of the error, of each batch in turn; sequences are taken modulo 2^31. */
-async function sendAll(client: KafkaClient, name: string, partition: number, batches: readonly Sent[]): Promise<string[]> {
+async function sendAll(
+  client: KafkaClient,
+  name: string,
+  partition: number,
+  batches: readonly Sent[]
+): Promise<string[]> {
   const ids = [await client.initProducerId(), await client.initProducerId()]
   const outcomes: string[] = []
   for (const { producer, epoch, sequence, count } of batches) {
@@ -134,7 +166,12 @@ async function sendAll(client: KafkaClient, name: string, partition: number, bat
       baseSequence: sequence < 0 ? sequence + 2 ** 31 : sequence
     })
     const sent = client.produce({ topic: name, partition, batch })
-    outcomes.push(await sent.then((p) => String(p?.baseOffset), (e: unknown) => (e as KafkaError).errorName))
+    outcomes.push(
+      await sent.then(
+        (p) => String(p?.baseOffset),
+        (e: unknown) => (e as KafkaError).errorName
+      )
+    )
   }
   return outcomes
 }
@@ -148,7 +185,8 @@ describeKafka('the embedded broker answers as Kafka does', { version: '4.3.1', n
       try {
         const real = await runScenario(scenario, driver(), cluster().bootstrap)
         const embedded = await runScenario(scenario, driver(), [strict.address])
-        const lines = (transcript: Transcript) => transcript.map((line) => ({ ...line, outcome: comparable(line.outcome) }))
+        const lines = (transcript: Transcript) =>
+          transcript.map((line) => ({ ...line, outcome: comparable(line.outcome) }))
         expect(lines(embedded)).toEqual(lines(real))
       } finally {
         await strict.close()
@@ -160,7 +198,10 @@ describeKafka('the embedded broker answers as Kafka does', { version: '4.3.1', n
     const runs = 60
     // Few sequences, around the wrap, so that repeats, gaps and the right next one all come often.
     const sent = fc.record({
-      producer: fc.nat(1), epoch: fc.nat(2), sequence: fc.integer({ min: -4, max: 8 }), count: fc.integer({ min: 1, max: 3 })
+      producer: fc.nat(1),
+      epoch: fc.nat(2),
+      sequence: fc.integer({ min: -4, max: 8 }),
+      count: fc.integer({ min: 1, max: 3 })
     })
     const scripts = fc.sample(fc.array(sent, { minLength: 8, maxLength: 30 }), { numRuns: runs, seed: 20261121 })
     const name = `idempotent-${Date.now()}`

@@ -21,9 +21,10 @@ export const createPartitions = defineHandler({
     return {
       results: topics.map(({ name, count, assignments }) => {
         const isElsewhere = assignments?.some((a) => a.brokerIds.length !== 1 || a.brokerIds[0] !== broker.nodeId)
-        const refusal = isElsewhere === true
-          ? { errorCode: errorCodes.INVALID_REPLICA_ASSIGNMENT, message: `there is only broker ${broker.nodeId}` }
-          : broker.topics.grow(name, count, validateOnly)
+        const refusal =
+          isElsewhere === true
+            ? { errorCode: errorCodes.INVALID_REPLICA_ASSIGNMENT, message: `there is only broker ${broker.nodeId}` }
+            : broker.topics.grow(name, count, validateOnly)
         return { name, errorCode: refusal?.errorCode ?? errorCodes.NONE, errorMessage: refusal?.message ?? null }
       })
     }

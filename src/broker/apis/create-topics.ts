@@ -57,7 +57,8 @@ function create(broker: BrokerState, asked: Asked, validateOnly: boolean): Topic
       return { errorCode: errorCodes.INVALID_REQUEST, message: 'either an assignment or numbers, not both' }
     }
     const isOurs = assignments.every((a) => a.brokerIds.length === 1 && a.brokerIds[0] === broker.nodeId)
-    const isComplete = new Set(assignments.map((a) => a.partitionIndex)).size === assignments.length &&
+    const isComplete =
+      new Set(assignments.map((a) => a.partitionIndex)).size === assignments.length &&
       assignments.every((a) => a.partitionIndex >= 0 && a.partitionIndex < assignments.length)
     if (!isOurs || !isComplete) {
       return { errorCode: errorCodes.INVALID_REPLICA_ASSIGNMENT, message: `there is only broker ${broker.nodeId}` }

@@ -21,9 +21,10 @@ export const deleteTopics = defineHandler({
   request: deleteTopicsRequest,
   response: deleteTopicsResponse,
   handle(broker, { topics, topicNames }, { apiVersion }) {
-    const responses = apiVersion < firstVersionWithIds
-      ? topicNames.map((name) => remove(broker, name))
-      : topics.map(({ name, topicId }) => (name === null ? removeById(broker, topicId) : remove(broker, name)))
+    const responses =
+      apiVersion < firstVersionWithIds
+        ? topicNames.map((name) => remove(broker, name))
+        : topics.map(({ name, topicId }) => (name === null ? removeById(broker, topicId) : remove(broker, name)))
     return { responses }
   }
 })

@@ -75,6 +75,9 @@ function brokerConfigs(broker: BrokerState): Config[] {
     'socket.request.max.bytes': String(limits.maxRequestBytes)
   }
   return Object.entries(values).map(([name, value]) => ({
-    name, value, configSource: sources.staticBroker, readOnly: true
+    name,
+    value,
+    configSource: sources.staticBroker,
+    readOnly: true
   }))
 }

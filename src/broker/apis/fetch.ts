@@ -66,9 +66,10 @@ function collect(
         const log = topic?.partitions[p.partition]
         const unknown = topic === null ? unknownTopic : errorCodes.UNKNOWN_TOPIC_OR_PARTITION
         const limit = Math.min(p.partitionMaxBytes, Math.max(0, request.maxBytes - bytes))
-        const answer = log === undefined
-          ? failed(p.partition, unknown)
-          : read(log, p.partition, Number(p.fetchOffset), limit, bytes === 0)
+        const answer =
+          log === undefined
+            ? failed(p.partition, unknown)
+            : read(log, p.partition, Number(p.fetchOffset), limit, bytes === 0)
         bytes += answer.records?.length ?? 0
         hasErrors ||= answer.errorCode !== errorCodes.NONE
         return answer

@@ -33,8 +33,9 @@ function find(broker: BrokerState, keyType: number) {
   if (keyType === keyTypes.group) {
     return { errorCode: errorCodes.NONE, errorMessage: null, nodeId: broker.nodeId, ...broker.advertised }
   }
-  const [errorCode, errorMessage] = keyType === keyTypes.transaction
-    ? [errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'the embedded broker has no transactions']
-    : [errorCodes.INVALID_REQUEST, `the embedded broker coordinates consumer groups only, not key type ${keyType}`]
+  const [errorCode, errorMessage] =
+    keyType === keyTypes.transaction
+      ? [errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'the embedded broker has no transactions']
+      : [errorCodes.INVALID_REQUEST, `the embedded broker coordinates consumer groups only, not key type ${keyType}`]
   return { errorCode, errorMessage, nodeId: -1, host: '', port: -1 }
 }

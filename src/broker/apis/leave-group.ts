@@ -27,7 +27,9 @@ export const leaveGroup = defineHandler({
     return {
       errorCode: errorCodes.NONE,
       members: members.map((m) => ({
-        memberId: m.memberId, groupInstanceId: m.groupInstanceId, errorCode: leave(m.memberId)
+        memberId: m.memberId,
+        groupInstanceId: m.groupInstanceId,
+        errorCode: leave(m.memberId)
       }))
     }
   }

@@ -24,7 +24,8 @@ export const listGroups = defineHandler({
       filter.length === 0 || filter.some((f) => f.toLowerCase() === word.toLowerCase())
     return {
       errorCode: errorCodes.NONE,
-      groups: broker.groups.all()
+      groups: broker.groups
+        .all()
         .filter((g) => admits(statesFilter, g.state) && admits(typesFilter, groupType))
         .map((g) => ({ groupId: g.id, protocolType: g.protocolType, groupState: g.state, groupType }))
     }

@@ -123,7 +123,10 @@ export class Group {
       }
       const newId = `${request.clientId ?? 'consumer'}-${randomUUID()}`
       if (request.needsKnownId) {
-        this.#pendingIds.set(newId, this.#clock.after(request.sessionTimeoutMs, () => this.#dropPending(newId)))
+        this.#pendingIds.set(
+          newId,
+          this.#clock.after(request.sessionTimeoutMs, () => this.#dropPending(newId))
+        )
         return refusedJoin('MEMBER_ID_REQUIRED', newId)
       }
       return this.#admit(newId, request)
@@ -350,7 +353,9 @@ export class Group {
       leader: this.#leaderId ?? '',
       members: isLeader
         ? this.members().map((m) => ({
-            memberId: m.id, groupInstanceId: m.groupInstanceId, metadata: this.metadataOf(m)
+            memberId: m.id,
+            groupInstanceId: m.groupInstanceId,
+            metadata: this.metadataOf(m)
           }))
         : []
     }
@@ -383,7 +388,6 @@ function voteProtocol(members: readonly Member[]): string {
 function sameProtocols(a: readonly MemberProtocol[], b: readonly MemberProtocol[]): boolean {
   return a.length === b.length && a.every((p, i) => p.name === b[i]!.name && p.metadata.equals(b[i]!.metadata))
 }
-
 
 function refusedSync(name: keyof typeof errorCodes): SyncAnswer {
   return { errorCode: errorCodes[name], protocolType: null, protocolName: null, assignment: nothing }

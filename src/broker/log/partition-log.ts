@@ -80,7 +80,10 @@ export class PartitionLog {
       if (size + next > maxBytes && !(atLeastOne && end === first)) break
       size += next
     }
-    return Buffer.concat(this.#batches.slice(first, end).map((b) => b.bytes), size)
+    return Buffer.concat(
+      this.#batches.slice(first, end).map((b) => b.bytes),
+      size
+    )
   }
 
   /** Calls back after every append until told to stop. */

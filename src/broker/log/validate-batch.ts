@@ -5,7 +5,13 @@
  */
 import { errorCodes } from '../../../protocol/errors.ts'
 import {
-  crcMatches, inflate, MalformedBatchError, readProducedBatch, recordsSection, RecordTable, type BatchHeader
+  crcMatches,
+  inflate,
+  MalformedBatchError,
+  readProducedBatch,
+  recordsSection,
+  RecordTable,
+  type BatchHeader
 } from '../../../protocol/records/batch.ts'
 import * as limits from '../limits.ts'
 
@@ -50,7 +56,10 @@ export function validateBatch(
     }
     if (header.baseOffset !== 0n) return invalid('INVALID_RECORD', 'the base offset of a produced batch is 0')
     if (header.sizeInBytes > rules.maxMessageBytes) {
-      return invalid('MESSAGE_TOO_LARGE', `the batch has ${header.sizeInBytes} bytes of at most ${rules.maxMessageBytes}`)
+      return invalid(
+        'MESSAGE_TOO_LARGE',
+        `the batch has ${header.sizeInBytes} bytes of at most ${rules.maxMessageBytes}`
+      )
     }
     if (!crcMatches(records, header)) return invalid('CORRUPT_MESSAGE', 'the checksum does not match')
     if (header.timestampType !== 'CreateTime') {
@@ -76,7 +85,10 @@ function validateRecords(records: Buffer, header: BatchHeader, rules: BatchRules
     const timestampMs = table.timestampMs(index)
     const isTooOld = timestampMs !== -1 && nowMs - timestampMs > rules.timestampBeforeMs
     if (isTooOld || timestampMs - nowMs > rules.timestampAfterMs) {
-      outOfTime.push({ batchIndex: index, batchIndexErrorMessage: `its timestamp ${timestampMs} is out of the topic's range` })
+      outOfTime.push({
+        batchIndex: index,
+        batchIndexErrorMessage: `its timestamp ${timestampMs} is out of the topic's range`
+      })
     }
   }
   if (withoutKey.length > 0) return invalid('INVALID_RECORD', `${withoutKey.length} records were refused`, withoutKey)

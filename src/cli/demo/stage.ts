@@ -32,7 +32,11 @@ export async function buildStage(): Promise<Stage> {
   const stateDir = mkdtempSync(join(tmpdir(), 'kontrakt-demo-'))
   const removeState = (): void => rmSync(stateDir, { recursive: true, force: true })
   process.once('exit', removeState)
-  const broker = await startEmbeddedBroker({ nodeId, port: await freePort(usualPorts.broker), topics: [{ name: topic }] })
+  const broker = await startEmbeddedBroker({
+    nodeId,
+    port: await freePort(usualPorts.broker),
+    topics: [{ name: topic }]
+  })
   try {
     const proxy = await runProxy(await settingsFor(broker, stateDir), { logger: silentLogger() })
     return {

@@ -173,7 +173,11 @@ export class Story {
   }
 
   /** Indices of the records at fault; none when the batch was accepted. */
-  async #sendBatch(client: KafkaClient, orders: readonly DemoOrder[], tally: ProducerTally): Promise<readonly number[]> {
+  async #sendBatch(
+    client: KafkaClient,
+    orders: readonly DemoOrder[],
+    tally: ProducerTally
+  ): Promise<readonly number[]> {
     tally.sent += orders.length
     const batch = buildBatch({
       records: orders.map((o) => ({

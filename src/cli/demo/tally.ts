@@ -30,7 +30,7 @@ export async function readTopic(brokerAddress: string): Promise<TopicContents> {
     if (end === undefined || end.error !== null) throw end?.error ?? new Error('no answer')
     const ids: string[] = []
     let bad = 0
-    for (let offset = 0n; offset < end.offset; ) {
+    for (let offset = 0n; offset < end.offset;) {
       const [part] = await client.fetch({ partitions: [{ topic, partition: 0, offset }] })
       if (part === undefined || part.error !== null) throw part?.error ?? new Error('no answer')
       const records = readRecords(part.records).filter((r) => r.offset >= offset)

@@ -64,7 +64,10 @@ export class DemoText {
     const where = path === '' ? '' : ` at ${printable(path)}`
     this.#write(`${indent}${this.#paint('yellow', printable(rule))}${where}\n`)
     // Many messages say both already; a rule's own message says neither.
-    const missing = [['expected', expected], ['found', found]].filter(([, text]) => text != null && !message.includes(text))
+    const missing = [
+      ['expected', expected],
+      ['found', found]
+    ].filter(([, text]) => text != null && !message.includes(text))
     const details = missing.map(([name, text]) => `${name} ${text}`).join(', ')
     const all = details === '' ? message : `${message}; ${details}`
     for (const line of wrap(printable(all), width - indent.length - 2)) this.#write(`${indent}  ${line}\n`)
@@ -78,8 +81,11 @@ export class DemoText {
 
   table(tallies: readonly ProducerTally[]): void {
     const number = (n: number): string => String(n).padStart(8)
-    const rows = tallies.map((t) => `  ${t.name.padEnd(15)}${t.client.padEnd(16)}` +
-      `${number(t.sent)}${this.#number(t.accepted, 'green')}${this.#number(t.refused, 'red')}\n`)
+    const rows = tallies.map(
+      (t) =>
+        `  ${t.name.padEnd(15)}${t.client.padEnd(16)}` +
+        `${number(t.sent)}${this.#number(t.accepted, 'green')}${this.#number(t.refused, 'red')}\n`
+    )
     const head = `  ${'producer'.padEnd(15)}${'client'.padEnd(16)}${'sent'.padStart(8)}${'accepted'.padStart(10)}${'refused'.padStart(10)}\n`
     this.#write(`\n${this.#paint('bold', head)}${rows.join('')}\n`)
   }

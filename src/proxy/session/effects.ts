@@ -56,6 +56,7 @@ export const closeReasons = [
   'acks-zero-refused',
   'too-many-gates',
   'slow-body',
+  'stalled',
   'connection-limit',
   'internal-error'
 ] as const

@@ -4,7 +4,7 @@
  * A Kafka client matches answers by position as well as by correlation id (Java, franz-go and sarama drop the
  * connection on a mismatch), so an answer made here waits for the answers of the requests before it.
  */
-import type { LocalAnswers } from '../produce-path.ts'
+import type { Confirm, LocalAnswers } from '../produce-path.ts'
 import type { ProduceRequest } from '../../../protocol/messages/produce.ts'
 
 export type PendingAnswer = FromUpstream | LocalBytes
@@ -16,7 +16,11 @@ export interface FromUpstream {
   readonly apiVersion: number
   readonly correlationId: number
   /** For `produce`: what was asked, and what is answered here. */
-  readonly produce?: { readonly request: ProduceRequest; readonly answers: LocalAnswers }
+  readonly produce?: {
+    readonly request: ProduceRequest
+    readonly answers: LocalAnswers
+    readonly confirm: Confirm | null
+  }
 }
 
 /** A whole frame made here. */

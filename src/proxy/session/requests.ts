@@ -22,12 +22,14 @@ import type { MetadataResponse } from '../../../protocol/messages/metadata.ts'
 import { unsupportedApiVersions } from '../api-versions.ts'
 import { mergedProduceFrame, namesPartitionTwice } from '../produce-answers.ts'
 import { peekProduce, producePeekBytes } from '../peek-produce.ts'
-import type { Judged, ProduceCall } from '../produce-path.ts'
+import type { Judged, ProduceCall, WriteProofs } from '../produce-path.ts'
 import type { FromUpstream } from './pending.ts'
 import type { SessionShared } from './shared.ts'
 
 type State =
   | { readonly at: 'between-frames' }
+  /** A Produce header is on its way: not looked at again before `lookAgainAt` bytes are there. */
+  | { readonly at: 'header'; readonly frameBytes: number; lookAgainAt: number }
   | { readonly at: 'relaying'; remaining: number }
   /** Skips the body of a request that has been answered here. */
   | { readonly at: 'skipping'; remaining: number }
@@ -42,6 +44,8 @@ type State =
  * frame full of empty ones does not become a heap many times its size.
  */
 const maxProduceElements = 200_000
+/** Answers made here that may wait for those before them; beyond it no further request is read. */
+const maxLocalBytes = 1024 * 1024
 /** Length prefix, API key, version, correlation id: what every request starts with. */
 const fixedPrefixBytes = 12
 /** Metadata v8 (Kafka 2.3) is the first that tells authorized operations; every newer broker still speaks it. */
@@ -62,7 +66,7 @@ export class RequestHalf {
 
   /** True while a request is being read or decided, so that a drain has to wait for it. */
   get holdsRequest(): boolean {
-    return this.#state.at !== 'between-frames' && this.#state.at !== 'ended'
+    return !['between-frames', 'header', 'ended'].includes(this.#state.at)
   }
 
   /** Requests taken up so far; tells one frame that dawdles from many that follow each other. */
@@ -72,12 +76,14 @@ export class RequestHalf {
 
   /** True while the rest of a frame is owed by the client, and nothing but the client keeps it. */
   get awaitsClient(): boolean {
-    if (this.#shared.upstreamBlocked) return false
     switch (this.#state.at) {
-      case 'relaying':
       case 'skipping':
       case 'collecting':
         return true
+      case 'relaying':
+        return !this.#shared.upstreamBlocked
+      case 'header':
+        return !this.#mustWait()
       case 'between-frames':
         return this.#queue.length > 0 && !this.#mustWait()
       default:
@@ -87,13 +93,15 @@ export class RequestHalf {
 
   /** False while bytes would only pile up. */
   get wantsBytes(): boolean {
-    if (this.#shared.upstreamBlocked) return false
     switch (this.#state.at) {
       case 'between-frames':
+      case 'header':
         return !this.#mustWait()
       case 'relaying':
+        return !this.#shared.upstreamBlocked
       case 'skipping':
       case 'collecting':
+        // Memory is reserved for it, or nothing keeps it: whatever else is blocked, it is read to its end.
         return true
       default:
         return false
@@ -131,9 +139,8 @@ export class RequestHalf {
   /** The answer to our own Metadata request. */
   proven(response: MetadataResponse): void {
     if (this.#state.at !== 'proving') return
-    this.#shared.proofs.learnFromMetadata(response)
     const { frame, judged } = this.#state
-    this.#settle(frame, judged)
+    this.#settle(frame, judged, this.#shared.proofs.learnFromMetadata(response))
     this.pump()
   }
 
@@ -144,8 +151,9 @@ export class RequestHalf {
 
   /** The client has sent its last byte: what is whole is carried out, what is half is dropped, as a broker does. */
   #finish(): void {
-    const incomplete = this.#state.at === 'between-frames' && !this.#mustWait()
-    const cut = this.#queue.length === 0 && (this.#state.at === 'relaying' || this.#state.at === 'collecting')
+    const { at } = this.#state
+    const incomplete = (at === 'between-frames' || at === 'header') && !this.#mustWait()
+    const cut = this.#queue.length === 0 && (at === 'relaying' || at === 'collecting' || at === 'skipping')
     if (!incomplete && !cut) return
     if (this.#state.at === 'collecting') this.#shared.effects.push({ type: 'free', direction: 'request' })
     this.#state = { at: 'ended' }
@@ -154,7 +162,8 @@ export class RequestHalf {
 
   #mustWait(): boolean {
     const { pending, context, clientBlocked, upstreamBlocked } = this.#shared
-    return clientBlocked || upstreamBlocked || pending.size >= context.limits.pendingResponses
+    if (clientBlocked || upstreamBlocked || this.#shared.closeWhenEmpty !== null) return true
+    return pending.size >= context.limits.pendingResponses || this.#shared.localBytes >= maxLocalBytes
   }
 
   /** One step; false when there is nothing to do until something happens. */
@@ -163,6 +172,9 @@ export class RequestHalf {
     switch (state.at) {
       case 'between-frames':
         return !this.#mustWait() && !this.#draining && this.#begin()
+      case 'header':
+        if (this.#draining || this.#queue.length < state.lookAgainAt) return false
+        return this.#beginProduce(state.frameBytes)
       case 'relaying': {
         if (this.#shared.upstreamBlocked) return false
         const slice = this.#queue.takeSlice(state.remaining)
@@ -246,8 +258,13 @@ export class RequestHalf {
   #answerApiVersions(correlationId: number, frameBytes: number): void {
     this.#shared.count('request', apiKeys.apiVersions, frameBytes)
     const frame = unsupportedApiVersions(correlationId)
-    this.#shared.pending.push({ kind: 'local', apiKey: apiKeys.apiVersions, frame })
+    this.#answerHere(apiKeys.apiVersions, frame)
     this.#state = { at: 'skipping', remaining: frameBytes }
+  }
+
+  #answerHere(apiKey: number, frame: Buffer): void {
+    this.#shared.pending.push({ kind: 'local', apiKey, frame })
+    this.#shared.localBytes += frame.length
   }
 
   #beginProduce(frameBytes: number): boolean {
@@ -260,7 +277,12 @@ export class RequestHalf {
     }
     const peek = header === null ? null : peekProduce(start.subarray(4), header)
     if (header === null || peek === null) {
-      if (start.length < Math.min(frameBytes, producePeekBytes)) return false
+      const enough = Math.min(frameBytes, producePeekBytes)
+      if (start.length < enough) {
+        // Each look costs what has arrived so far, so the next is due when that has doubled.
+        this.#state = { at: 'header', frameBytes, lookAgainAt: Math.min(enough, start.length * 2) }
+        return false
+      }
       return this.#malformed('the request ends before its topics')
     }
     if (peek === 'malformed') return this.#malformed('the topics of the request cannot be read')
@@ -315,9 +337,9 @@ export class RequestHalf {
     this.#shared.effects.push({ type: 'judge', call })
   }
 
-  #settle(frame: Buffer, judged: Judged): void {
+  #settle(frame: Buffer, judged: Judged, proofs: WriteProofs = this.#shared.proofs): void {
     const shared = this.#shared
-    const settlement = shared.context.producePath.settle(judged, shared.proofs)
+    const settlement = shared.context.producePath.settle(judged, proofs)
     if (settlement.kind === 'needs-proof') {
       this.#state = { at: 'proving', frame, judged, topics: settlement.topics }
       this.#askForProof(settlement.topics)
@@ -325,31 +347,28 @@ export class RequestHalf {
     }
     const { header, request } = judged.call
     const { apiKey, apiVersion, correlationId } = header
-    if (settlement.closeAfter && request.acks !== 0) {
-      shared.effects.push({ type: 'free', direction: 'request' })
-      shared.close('too-many-gates', 'more producers were refused than can be remembered safely')
-      return
-    }
     if (settlement.forward !== null) {
       const bytes =
         settlement.forward === 'original'
           ? frame
           : withLengthPrefix(frame.subarray(4, 4 + header.headerLength), settlement.forward)
-      shared.effects.push({ type: 'to-upstream', bytes, frees: true })
+      shared.toUpstream(bytes, true)
     } else {
       shared.effects.push({ type: 'free', direction: 'request' })
     }
-    if (request.acks !== 0) {
-      if (settlement.forward === null) {
-        const local = mergedProduceFrame(request, header, null, settlement.answers, shared.context.advertised)
-        shared.pending.push({ kind: 'local', apiKey, frame: local })
-      } else {
-        const produce = { request: withoutRecords(request), answers: settlement.answers }
-        shared.pending.push({ kind: 'produce', apiKey, apiVersion, correlationId, produce })
-      }
-    }
     this.#state = { at: 'between-frames' }
-    if (settlement.closeAfter) shared.close('acks-zero-refused')
+    if (settlement.closeAfter) {
+      shared.closeWhenEmpty = request.acks === 0 ? 'acks-zero-refused' : 'too-many-gates'
+      return
+    }
+    if (request.acks === 0) return
+    const { answers, confirm } = settlement
+    if (settlement.forward === null) {
+      this.#answerHere(apiKey, mergedProduceFrame(request, header, null, answers, shared.context.advertised))
+    } else {
+      const produce = { request: withoutRecords(request), answers, confirm }
+      shared.pending.push({ kind: 'produce', apiKey, apiVersion, correlationId, produce })
+    }
   }
 
   #askForProof(topics: readonly string[]): void {
@@ -364,18 +383,20 @@ export class RequestHalf {
       apiVersion
     )
     const header = { apiKey: apiKeys.metadata, apiVersion, correlationId, clientId: this.#clientId }
-    this.#shared.effects.push({ type: 'to-upstream', bytes: requestFrame(header, body), frees: false })
+    this.#shared.toUpstream(requestFrame(header, body), false)
     this.#shared.pending.push({ kind: 'own-metadata', apiKey: apiKeys.metadata, apiVersion, correlationId })
   }
 }
 
 /** What is kept until the broker answers: names and indices, not the records. */
-function withoutRecords(request: ProduceCall['request']): ProduceCall['request'] {
+function withoutRecords({ acks, timeoutMs, topicData }: ProduceCall['request']): ProduceCall['request'] {
   return {
-    ...request,
-    topicData: request.topicData.map((topic) => ({
-      ...topic,
-      partitionData: topic.partitionData.map((partition) => ({ ...partition, records: null }))
+    transactionalId: null,
+    acks,
+    timeoutMs,
+    topicData: topicData.map(({ name, partitionData }) => ({
+      name,
+      partitionData: partitionData.map(({ index }) => ({ index, records: null }))
     }))
   }
 }

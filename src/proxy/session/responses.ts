@@ -40,6 +40,8 @@ export class ResponseHalf {
   }
 
   get wantsBytes(): boolean {
+    // Memory is reserved for a frame that is collected: it is read to its end whatever the client does.
+    if (this.#state.at === 'collecting') return true
     return !this.#shared.clientBlocked && this.#state.at !== 'awaiting-budget' && this.#state.at !== 'reconciling'
   }
 
@@ -97,6 +99,7 @@ export class ResponseHalf {
     const next = shared.pending.peek()
     if (next?.kind === 'local') {
       shared.pending.pop()
+      shared.localBytes -= next.frame.length
       shared.count('response', next.apiKey, next.frame.length)
       shared.toClient(next.frame, false)
       return true
@@ -115,8 +118,8 @@ export class ResponseHalf {
       return false
     }
     const frameBytes = 4 + length
-    shared.count('response', next.apiKey, frameBytes)
     if (next.kind === 'relay') {
+      shared.count('response', next.apiKey, frameBytes)
       this.#state = { at: 'relaying', remaining: frameBytes }
       return true
     }
@@ -142,7 +145,7 @@ export class ResponseHalf {
   #read(answer: FromUpstream, frame: Buffer, body: Buffer): void {
     const { apiKey, apiVersion, correlationId } = answer
     if (answer.kind === 'own-metadata') {
-      const response = metadataResponse.decode(body, apiVersion)
+      const response = metadataResponse.decode(body, apiVersion, { maxElements: body.length })
       this.#shared.pending.pop()
       this.#shared.effects.push({ type: 'free', direction: 'response' })
       this.#state = { at: 'between-frames' }
@@ -155,9 +158,10 @@ export class ResponseHalf {
       return
     }
     if (apiKey === apiKeys.produce) {
-      const response = produceResponse.decode(body, apiVersion)
+      const response = produceResponse.decode(body, apiVersion, { maxElements: body.length })
       this.#shared.proofs.learnFromProduce(response)
       const { produce } = answer
+      produce?.confirm?.(response)
       const untouched = produce === undefined || produce.answers.size === 0
       if (untouched && response.nodeEndpoints.length === 0) {
         this.#deliver(frame)
@@ -189,7 +193,9 @@ export class ResponseHalf {
   }
 
   #deliver(frame: Buffer): void {
+    const answered = this.#shared.pending.peek()!
     this.#shared.pending.pop()
+    this.#shared.count('response', answered.apiKey, frame.length)
     this.#shared.toClient(frame, true)
     this.#state = { at: 'between-frames' }
   }

@@ -49,7 +49,7 @@ export class Session {
   handle(event: SessionEvent): readonly Effect[] {
     const shared = this.#shared
     if (shared.closed) return []
-    shared.effects = []
+    shared.begin()
     switch (event.type) {
       case 'client-bytes':
         this.#requests.push(event.chunk)
@@ -94,6 +94,7 @@ export class Session {
       this.#responses.pump()
       this.#requests.pump()
     } while (shared.effects.length !== before)
+    if (shared.closeWhenEmpty !== null && shared.pending.size === 0) shared.close(shared.closeWhenEmpty)
     if (this.#draining && !this.#requests.holdsRequest && !shared.pending.owesProduce) shared.close('drained')
   }
 }

@@ -6,8 +6,8 @@ import type { CloseReason, Effect } from './effects.ts'
 import { PendingAnswers } from './pending.ts'
 
 export interface SessionContext {
-  /** The broker this connection reaches; null on a bootstrap address. */
-  readonly nodeId: number | null
+  /** The broker this connection reaches; null while it is not known (a bootstrap address under another name). */
+  readonly nodeId: () => number | null
   readonly producePath: ProducePath
   readonly advertised: AdvertisedAddress
   /** True when the listener of this node is open, or when it is known that it will have none. */
@@ -33,6 +33,11 @@ export class SessionShared {
   closed = false
   upstreamBlocked = false
   clientBlocked = false
+  /** Close as soon as every answer owed has left. */
+  closeWhenEmpty: CloseReason | null = null
+  /** Bytes of answers made here that wait for their turn. */
+  localBytes = 0
+  #lastRelay: Extract<Effect, { type: 'to-upstream' | 'to-client' }> | null = null
 
   constructor(context: SessionContext) {
     this.context = context
@@ -47,15 +52,29 @@ export class SessionShared {
 
   /** Bytes that only pass through: neighbours in one chunk become one write. */
   relay(type: 'to-upstream' | 'to-client', bytes: Buffer): void {
-    const last = this.effects.findLast((effect) => effect.type !== 'count' && effect.type !== 'client-id')
-    if (last?.type === type && !last.frees && adjacent(last.bytes, bytes)) {
+    const last = this.#lastRelay
+    if (last?.type === type && adjacent(last.bytes, bytes)) {
       last.bytes = Buffer.from(last.bytes.buffer, last.bytes.byteOffset, last.bytes.length + bytes.length)
     } else {
-      this.effects.push({ type, bytes, frees: false })
+      const relay = { type, bytes, frees: false }
+      this.#lastRelay = relay
+      this.effects.push(relay)
     }
   }
 
+  /** Begins the effects of another event; everything after something that is no relay is a write of its own. */
+  begin(): void {
+    this.effects = []
+    this.#lastRelay = null
+  }
+
+  toUpstream(frame: Buffer, frees: boolean): void {
+    this.#lastRelay = null
+    this.effects.push({ type: 'to-upstream', bytes: frame, frees })
+  }
+
   toClient(frame: Buffer, frees: boolean): void {
+    this.#lastRelay = null
     this.effects.push({ type: 'to-client', bytes: frame, frees })
   }
 

@@ -131,6 +131,8 @@ async function sendAll(
   return results
 }
 
+const notSent: ClientError = { code: null, name: 'not sent', message: 'kafkajs reports nothing for this partition' }
+
 async function sendOne(
   producer: Pick<Producer, 'sendBatch'>, records: OutRecord[], options: ProducerOptions
 ): Promise<RecordResult[]> {
@@ -155,9 +157,12 @@ async function sendOne(
     // It knows base offsets only; a record's own follows from its place in the partition's batch.
     const next = new Map(metadata.map(({ topicName, partition, baseOffset }) =>
       [`${topicName}/${partition}`, Number(baseOffset ?? -1)]))
-    return records.map(({ topic, partition = 0 }) => {
-      const offset = next.get(`${topic}/${partition}`) ?? -1
-      if (offset >= 0) next.set(`${topic}/${partition}`, offset + 1)
+    return records.map(({ topic, partition = 0 }): RecordResult => {
+      const place = `${topic}/${partition}`
+      const offset = next.get(place)
+      // Records of a partition without a leader are left out of every request, and nothing is said of them.
+      if (offset === undefined) return options.acks === 0 ? { partition, offset: -1 } : { error: notSent }
+      if (offset >= 0) next.set(place, offset + 1)
       return { partition, offset }
     })
   } catch (error) {

@@ -9,6 +9,7 @@
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { apiByKey } from '../../../protocol/messages/api-table.ts'
 import { codecs, type ClientDriver, type ClientName, type OutRecord } from '../clients/driver.ts'
 import { clientNames, openDriver, prepareClients } from '../clients/index.ts'
@@ -38,6 +39,8 @@ async function runAll(driver: ClientDriver, tap: Tap): Promise<void> {
   const step = async (phase: string, body: () => Promise<unknown>): Promise<void> => {
     tap.phase = phase
     await body()
+    // What nobody waits for (acks=0) is to arrive in its own phase.
+    await sleep(100)
   }
   const plain = { acks: 1, idempotence: false, codec: 'none' } as const
   for (const codec of codecs) {

@@ -7,8 +7,10 @@ export class FrameSplitter {
   push(chunk: Buffer): Buffer[] {
     this.#rest = this.#rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk])
     const frames: Buffer[] = []
-    while (this.#rest.length >= 4 && this.#rest.length >= 4 + this.#rest.readInt32BE(0)) {
+    while (this.#rest.length >= 4) {
       const end = 4 + this.#rest.readInt32BE(0)
+      // Behind a length that cannot be there are no frames any more.
+      if (end < 12 || end > this.#rest.length) break
       frames.push(this.#rest.subarray(0, end))
       this.#rest = this.#rest.subarray(end)
     }

@@ -24,30 +24,45 @@ describe('Fetch', () => {
 
   it.each([4, 7, 11, 12])('v%i never opens a session', async (version) => {
     const { connection } = await withRecords(['a'])
-    const answer = await connection.call(apis.fetch, { ...fetchOf(topic, 0n), sessionEpoch: version >= 7 ? 0 : -1 }, { version })
+    const answer = await connection.call(
+      apis.fetch,
+      { ...fetchOf(topic, 0n), sessionEpoch: version >= 7 ? 0 : -1 },
+      { version }
+    )
     expect(answer).toMatchObject({ sessionId: 0, errorCode: 0 })
   })
 
   it('does not know the session of anyone', async () => {
     const { connection } = await withRecords(['a'])
-    const answer = await connection.call(apis.fetch, { ...fetchOf(topic, 0n), sessionId: 5, sessionEpoch: 1 }, { version: 12 })
+    const answer = await connection.call(
+      apis.fetch,
+      { ...fetchOf(topic, 0n), sessionId: 5, sessionEpoch: 1 },
+      { version: 12 }
+    )
     expect(answer).toMatchObject({ errorCode: 70, responses: [] })
   })
 
   it.each([-1n, 4n])('says that offset %i is outside the log', async (offset) => {
     const { connection } = await withRecords(['a', 'b', 'c'])
-    expect(await fetchFrom(connection, topic, offset, { maxWaitMs: 10_000 })).toMatchObject({ errorCode: 1, highWatermark: 3n })
+    expect(await fetchFrom(connection, topic, offset, { maxWaitMs: 10_000 })).toMatchObject({
+      errorCode: 1,
+      highWatermark: 3n
+    })
   })
 
   it('answers an error at once, whatever the others wait for', async () => {
     const { connection } = await withRecords()
-    const answer = await connection.call(apis.fetch, {
-      ...fetchOf(topic, 0n, { maxWaitMs: 10_000 }),
-      topics: [
-        { topic, partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 100 }] },
-        { topic: 'missing', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 100 }] }
-      ]
-    }, { version: 12 })
+    const answer = await connection.call(
+      apis.fetch,
+      {
+        ...fetchOf(topic, 0n, { maxWaitMs: 10_000 }),
+        topics: [
+          { topic, partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 100 }] },
+          { topic: 'missing', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 100 }] }
+        ]
+      },
+      { version: 12 }
+    )
     expect(answer.responses.map((t) => t.partitions[0]!.errorCode)).toEqual([0, 3])
   })
 
@@ -55,9 +70,15 @@ describe('Fetch', () => {
     const { connection } = await withRecords(['a'])
     const { topics } = await connection.call(apis.metadata, { topics: [{ name: topic }] })
     const { topicId } = topics[0]!
-    const ask = (id: string) => connection.call(apis.fetch, {
-      ...fetchOf(topic, 0n), topics: [{ topicId: id, partitions: fetchOf(topic, 0n).topics[0]!.partitions }]
-    }, { version: 15 })
+    const ask = (id: string) =>
+      connection.call(
+        apis.fetch,
+        {
+          ...fetchOf(topic, 0n),
+          topics: [{ topicId: id, partitions: fetchOf(topic, 0n).topics[0]!.partitions }]
+        },
+        { version: 15 }
+      )
     const [found] = (await ask(topicId)).responses
     expect([found!.topicId, valuesOf(found!.partitions[0]!.records)]).toEqual([topicId, ['a']])
     expect((await ask('f'.repeat(32))).responses[0]!.partitions[0]!.errorCode).toBe(100)
@@ -66,7 +87,8 @@ describe('Fetch', () => {
   it('keeps to both byte limits, but always gives something', async () => {
     const { broker, connection } = await withRecords(['a'], ['b'], ['c'])
     const size = broker.topics.batches(topic)[0]!.length
-    const read = async (limits: Parameters<typeof fetchOf>[2]) => valuesOf((await fetchFrom(connection, topic, 0n, limits)).records)
+    const read = async (limits: Parameters<typeof fetchOf>[2]) =>
+      valuesOf((await fetchFrom(connection, topic, 0n, limits)).records)
     expect(await read({ partitionMaxBytes: size * 2 })).toEqual(['a', 'b'])
     expect(await read({ maxBytes: size * 2 + 1 })).toEqual(['a', 'b'])
     expect(await read({ maxBytes: 1, partitionMaxBytes: 1 })).toEqual(['a'])
@@ -76,9 +98,13 @@ describe('Fetch', () => {
     const { connection } = await withRecords(['a'])
     await produceTo(connection, topic, batchOf(['b']), { partition: 1 })
     const partitions = [0, 1].map((partition) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 1000 }))
-    const answer = await connection.call(apis.fetch, { ...fetchOf(topic, 0n, { maxBytes: 1 }), topics: [{ topic, partitions }] }, {
-      version: 12
-    })
+    const answer = await connection.call(
+      apis.fetch,
+      { ...fetchOf(topic, 0n, { maxBytes: 1 }), topics: [{ topic, partitions }] },
+      {
+        version: 12
+      }
+    )
     expect(answer.responses[0]!.partitions.map((p) => valuesOf(p.records))).toEqual([['a'], []])
   })
 
@@ -125,11 +151,21 @@ describe('ListOffsets', () => {
   }
 
   it.each([
-    ['the end', -1n, 6n, -1n], ['the start', -2n, 0n, -1n], ['the largest timestamp', -3n, 2n, 300n],
-    ['the start of the local log', -4n, 0n, -1n], ['remote storage', -5n, -1n, -1n],
-    ['a time before all', 0n, 0n, 100n], ['a time between', 101n, 2n, 300n], ['a time after all', 301n, -1n, -1n]
+    ['the end', -1n, 6n, -1n],
+    ['the start', -2n, 0n, -1n],
+    ['the largest timestamp', -3n, 2n, 300n],
+    ['the start of the local log', -4n, 0n, -1n],
+    ['remote storage', -5n, -1n, -1n],
+    ['a time before all', 0n, 0n, 100n],
+    ['a time between', 101n, 2n, 300n],
+    ['a time after all', 301n, -1n, -1n]
   ])('finds %s', async (_, timestamp, offset, found) => {
-    expect(await list(await withTimes(), timestamp)).toEqual({ errorCode: 0, offset, found, leaderEpoch: offset < 0n ? -1 : 0 })
+    expect(await list(await withTimes(), timestamp)).toEqual({
+      errorCode: 0,
+      offset,
+      found,
+      leaderEpoch: offset < 0n ? -1 : 0
+    })
   })
 
   it('has no largest timestamp in an empty log', async () => {

@@ -5,14 +5,18 @@ import { apis, batchOf, produceTo, startHarness, type Harness } from './harness.
 const metadata = Buffer.from('subscribes')
 
 function join(connection: Connection, memberId: string, version = 9) {
-  return connection.call(apis.joinGroup, {
-    groupId: 'g',
-    sessionTimeoutMs: 10_000,
-    rebalanceTimeoutMs: 30_000,
-    memberId,
-    protocolType: 'consumer',
-    protocols: [{ name: 'range', metadata }]
-  }, { version })
+  return connection.call(
+    apis.joinGroup,
+    {
+      groupId: 'g',
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 30_000,
+      memberId,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata }]
+    },
+    { version }
+  )
 }
 
 /** A stable group `g` of one member, asked over `connection`. */
@@ -20,18 +24,29 @@ async function stableGroup(harness: Harness) {
   const { memberId } = await join(harness.connection, '')
   const joined = await join(harness.connection, memberId)
   await harness.connection.call(apis.syncGroup, {
-    groupId: 'g', generationId: joined.generationId, memberId, assignments: [{ memberId, assignment: Buffer.from('all') }]
+    groupId: 'g',
+    generationId: joined.generationId,
+    memberId,
+    assignments: [{ memberId, assignment: Buffer.from('all') }]
   })
   return { memberId, generationId: joined.generationId }
 }
 
-function commit(connection: Connection, member: { memberId?: string; generationId?: number }, partition: Record<string, unknown> = {}) {
-  return connection.call(apis.offsetCommit, {
-    groupId: 'g',
-    generationIdOrMemberEpoch: member.generationId ?? -1,
-    memberId: member.memberId ?? '',
-    topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 5n, committedMetadata: 'm', ...partition }] }]
-  }).then((answer) => answer.topics[0]!.partitions[0]!.errorCode)
+function commit(
+  connection: Connection,
+  member: { memberId?: string; generationId?: number },
+  partition: Record<string, unknown> = {}
+) {
+  return connection
+    .call(apis.offsetCommit, {
+      groupId: 'g',
+      generationIdOrMemberEpoch: member.generationId ?? -1,
+      memberId: member.memberId ?? '',
+      topics: [
+        { name: 't', partitions: [{ partitionIndex: 0, committedOffset: 5n, committedMetadata: 'm', ...partition }] }
+      ]
+    })
+    .then((answer) => answer.topics[0]!.partitions[0]!.errorCode)
 }
 
 describe('a group over the protocol', () => {
@@ -41,8 +56,18 @@ describe('a group over the protocol', () => {
     const { memberId } = await stableGroup(harness)
     const described = await connection.call(apis.describeGroups, { groups: ['g'], includeAuthorizedOperations: true })
     expect(described.groups[0]).toMatchObject({
-      groupState: 'Stable', protocolType: 'consumer', protocolData: 'range',
-      members: [{ memberId, clientId: 'test', clientHost: '/127.0.0.1', memberMetadata: metadata, memberAssignment: Buffer.from('all') }]
+      groupState: 'Stable',
+      protocolType: 'consumer',
+      protocolData: 'range',
+      members: [
+        {
+          memberId,
+          clientId: 'test',
+          clientHost: '/127.0.0.1',
+          memberMetadata: metadata,
+          memberAssignment: Buffer.from('all')
+        }
+      ]
     })
     const list = async (filter: object) => (await connection.call(apis.listGroups, filter)).groups.map((g) => g.groupId)
     expect(await list({ statesFilter: ['stable'], typesFilter: ['Classic'] })).toEqual(['g'])
@@ -50,7 +75,10 @@ describe('a group over the protocol', () => {
     expect(await list({ typesFilter: ['consumer'] })).toEqual([])
     const remove = async () => (await connection.call(apis.deleteGroups, { groupsNames: ['g'] })).results[0]!.errorCode
     expect(await remove()).toBe(68)
-    const left = await connection.call(apis.leaveGroup, { groupId: 'g', members: [{ memberId }, { memberId: 'nobody' }] })
+    const left = await connection.call(apis.leaveGroup, {
+      groupId: 'g',
+      members: [{ memberId }, { memberId: 'nobody' }]
+    })
     expect(left.members.map((m) => m.errorCode)).toEqual([0, 25])
     expect(await remove()).toBe(0)
     expect(await remove()).toBe(69)
@@ -69,7 +97,12 @@ describe('a group over the protocol', () => {
   ])('refuses %s', async (_, changed, errorCode) => {
     const { connection } = await startHarness()
     const answer = await connection.call(apis.joinGroup, {
-      groupId: 'g', sessionTimeoutMs: 1000, memberId: '', protocolType: 'consumer', protocols: [{ name: 'r', metadata }], ...changed
+      groupId: 'g',
+      sessionTimeoutMs: 1000,
+      memberId: '',
+      protocolType: 'consumer',
+      protocols: [{ name: 'r', metadata }],
+      ...changed
     })
     expect(answer).toMatchObject({ errorCode, generationId: -1 })
   })
@@ -83,9 +116,12 @@ describe('a group over the protocol', () => {
     expect(await commit(connection, { ...member, generationId: 99 })).toBe(22)
     expect(await commit(connection, member, { committedOffset: 6n })).toBe(0)
     const { groups } = await connection.call(apis.offsetFetch, { groups: [{ groupId: 'g', topics: null }] })
-    expect(groups[0]!.topics).toMatchObject([{
-      name: 't', partitions: [{ partitionIndex: 0, committedOffset: 6n, metadata: 'm', errorCode: 0 }]
-    }])
+    expect(groups[0]!.topics).toMatchObject([
+      {
+        name: 't',
+        partitions: [{ partitionIndex: 0, committedOffset: 6n, metadata: 'm', errorCode: 0 }]
+      }
+    ])
   })
 
   it('refuses an offset of a partition that is not there, long metadata, and a group that never was', async () => {
@@ -93,7 +129,9 @@ describe('a group over the protocol', () => {
     expect(await commit(connection, {}, { partitionIndex: 1 })).toBe(3)
     expect(await commit(connection, {}, { committedMetadata: 'x'.repeat(4097) })).toBe(12)
     const other = await connection.call(apis.offsetCommit, {
-      groupId: 'never', generationIdOrMemberEpoch: 3, memberId: 'm',
+      groupId: 'never',
+      generationIdOrMemberEpoch: 3,
+      memberId: 'm',
       topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 1n, committedMetadata: null }] }]
     })
     expect(other.topics[0]!.partitions[0]!.errorCode).toBe(22)
@@ -101,9 +139,14 @@ describe('a group over the protocol', () => {
 
   it('says -1 without an error where nothing was committed', async () => {
     const { connection } = await startHarness()
-    const { topics } = await connection.call(apis.offsetFetch, {
-      groupId: 'nobody', topics: [{ name: 't', partitionIndexes: [0] }]
-    }, { version: 5 })
+    const { topics } = await connection.call(
+      apis.offsetFetch,
+      {
+        groupId: 'nobody',
+        topics: [{ name: 't', partitionIndexes: [0] }]
+      },
+      { version: 5 }
+    )
     expect(topics[0]!.partitions[0]).toMatchObject({ committedOffset: -1n, committedLeaderEpoch: -1, errorCode: 0 })
   })
 })
@@ -113,14 +156,22 @@ describe('DescribeProducers', () => {
     const { clock, connection } = await startHarness({ topics: [{ name: 't' }] })
     const batch = batchOf(['a', 'b', 'c'], { producerId: 9n, producerEpoch: 2, baseSequence: 0 })
     await produceTo(connection, 't', batch)
-    const { topics } = await connection.call(apis.describeProducers, { topics: [{ name: 't', partitionIndexes: [0, 1] }] })
+    const { topics } = await connection.call(apis.describeProducers, {
+      topics: [{ name: 't', partitionIndexes: [0, 1] }]
+    })
     expect(topics[0]!.partitions).toMatchObject([
       {
         errorCode: 0,
-        activeProducers: [{
-          producerId: 9n, producerEpoch: 2, lastSequence: 2, lastTimestamp: BigInt(clock.nowMs()),
-          coordinatorEpoch: -1, currentTxnStartOffset: -1n
-        }]
+        activeProducers: [
+          {
+            producerId: 9n,
+            producerEpoch: 2,
+            lastSequence: 2,
+            lastTimestamp: BigInt(clock.nowMs()),
+            coordinatorEpoch: -1,
+            currentTxnStartOffset: -1n
+          }
+        ]
       },
       { errorCode: 3, activeProducers: [] }
     ])

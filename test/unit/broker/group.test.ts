@@ -3,7 +3,14 @@ import { Group, type JoinAnswer, type JoinRequest } from '../../../src/broker/gr
 import { Groups } from '../../../src/broker/groups/groups.ts'
 import { FakeClock } from '../kafka/fake-clock.ts'
 
-const code = { illegalGeneration: 22, inconsistent: 23, unknownMember: 25, rebalance: 27, memberIdRequired: 79, full: 81 }
+const code = {
+  illegalGeneration: 22,
+  inconsistent: 23,
+  unknownMember: 25,
+  rebalance: 27,
+  memberIdRequired: 79,
+  full: 81
+}
 const sessionTimeoutMs = 10_000
 const rebalanceTimeoutMs = 30_000
 
@@ -57,7 +64,9 @@ describe('Group', () => {
     const group = new Group('g', new FakeClock())
     const answer = await group.join(joinRequest())
     expect(answer).toMatchObject({ errorCode: 0, generationId: 1, protocolName: 'range', leader: answer.memberId })
-    expect(answer.members).toEqual([{ memberId: answer.memberId, groupInstanceId: null, metadata: Buffer.from('topics') }])
+    expect(answer.members).toEqual([
+      { memberId: answer.memberId, groupInstanceId: null, metadata: Buffer.from('topics') }
+    ])
     expect(group.state).toBe('CompletingRebalance')
   })
 
@@ -83,7 +92,9 @@ describe('Group', () => {
   })
 
   it('knows no ids but those it gave', async () => {
-    expect(await new Group('g', new FakeClock()).join(joinRequest('mine'))).toMatchObject({ errorCode: code.unknownMember })
+    expect(await new Group('g', new FakeClock()).join(joinRequest('mine'))).toMatchObject({
+      errorCode: code.unknownMember
+    })
   })
 
   it.each([
@@ -99,7 +110,9 @@ describe('Group', () => {
 
   it('chooses the protocol most members prefer among those all have', async () => {
     const group = new Group('g', new FakeClock())
-    const protocols = (...names: string[]) => ({ protocols: names.map((name) => ({ name, metadata: Buffer.from(name) })) })
+    const protocols = (...names: string[]) => ({
+      protocols: names.map((name) => ({ name, metadata: Buffer.from(name) }))
+    })
     const first = await group.join(joinRequest('', protocols('only-a', 'range', 'sticky')))
     const b = group.join(joinRequest('', protocols('sticky', 'range')))
     const c = group.join(joinRequest('', protocols('sticky', 'range')))
@@ -153,7 +166,10 @@ describe('Group', () => {
     group.leave(a.memberId)
     group.leave(b.memberId)
     expect([group.state, group.protocolName]).toEqual(['Empty', ''])
-    expect(await group.join(joinRequest('', { protocolType: 'connect' }))).toMatchObject({ errorCode: 0, generationId: 4 })
+    expect(await group.join(joinRequest('', { protocolType: 'connect' }))).toMatchObject({
+      errorCode: 0,
+      generationId: 4
+    })
   })
 
   it('sends those who wait for the leader back to join when somebody comes, and the late leader too', async () => {

@@ -23,7 +23,11 @@ import * as offsetFetch from '../../../protocol/messages/offset-fetch.ts'
 import * as produce from '../../../protocol/messages/produce.ts'
 import * as syncGroup from '../../../protocol/messages/sync-group.ts'
 import { buildBatch, type BatchContents, type NewRecord } from '../../../protocol/records/batch.ts'
-import { startEmbeddedBroker, type EmbeddedBroker, type EmbeddedBrokerOptions } from '../../../src/broker/embedded-broker.ts'
+import {
+  startEmbeddedBroker,
+  type EmbeddedBroker,
+  type EmbeddedBrokerOptions
+} from '../../../src/broker/embedded-broker.ts'
 import { defineApi } from '../../../src/kafka/apis.ts'
 import { Connection } from '../../../src/kafka/connection.ts'
 import { FakeClock } from '../kafka/fake-clock.ts'
@@ -35,35 +39,87 @@ export const apis = {
   fetch: defineApi(1, 'Fetch', [4, 15], fetch.fetchRequest, fetch.fetchResponse),
   listOffsets: defineApi(2, 'ListOffsets', [1, 10], listOffsets.listOffsetsRequest, listOffsets.listOffsetsResponse),
   findCoordinator: defineApi(
-    10, 'FindCoordinator', [0, 6], findCoordinator.findCoordinatorRequest, findCoordinator.findCoordinatorResponse
+    10,
+    'FindCoordinator',
+    [0, 6],
+    findCoordinator.findCoordinatorRequest,
+    findCoordinator.findCoordinatorResponse
   ),
   joinGroup: defineApi(11, 'JoinGroup', [0, 9], joinGroup.joinGroupRequest, joinGroup.joinGroupResponse),
   syncGroup: defineApi(14, 'SyncGroup', [0, 5], syncGroup.syncGroupRequest, syncGroup.syncGroupResponse),
   heartbeat: defineApi(12, 'Heartbeat', [0, 4], heartbeat.heartbeatRequest, heartbeat.heartbeatResponse),
   leaveGroup: defineApi(13, 'LeaveGroup', [0, 5], leaveGroup.leaveGroupRequest, leaveGroup.leaveGroupResponse),
-  offsetCommit: defineApi(8, 'OffsetCommit', [2, 9], offsetCommit.offsetCommitRequest, offsetCommit.offsetCommitResponse),
+  offsetCommit: defineApi(
+    8,
+    'OffsetCommit',
+    [2, 9],
+    offsetCommit.offsetCommitRequest,
+    offsetCommit.offsetCommitResponse
+  ),
   offsetFetch: defineApi(9, 'OffsetFetch', [1, 9], offsetFetch.offsetFetchRequest, offsetFetch.offsetFetchResponse),
   listGroups: defineApi(16, 'ListGroups', [0, 5], listGroups.listGroupsRequest, listGroups.listGroupsResponse),
   describeGroups: defineApi(
-    15, 'DescribeGroups', [0, 6], describeGroups.describeGroupsRequest, describeGroups.describeGroupsResponse
+    15,
+    'DescribeGroups',
+    [0, 6],
+    describeGroups.describeGroupsRequest,
+    describeGroups.describeGroupsResponse
   ),
-  deleteGroups: defineApi(42, 'DeleteGroups', [0, 2], deleteGroups.deleteGroupsRequest, deleteGroups.deleteGroupsResponse),
+  deleteGroups: defineApi(
+    42,
+    'DeleteGroups',
+    [0, 2],
+    deleteGroups.deleteGroupsRequest,
+    deleteGroups.deleteGroupsResponse
+  ),
   initProducerId: defineApi(
-    22, 'InitProducerId', [0, 5], initProducerId.initProducerIdRequest, initProducerId.initProducerIdResponse
+    22,
+    'InitProducerId',
+    [0, 5],
+    initProducerId.initProducerIdRequest,
+    initProducerId.initProducerIdResponse
   ),
-  createTopics: defineApi(19, 'CreateTopics', [2, 7], createTopics.createTopicsRequest, createTopics.createTopicsResponse),
-  deleteTopics: defineApi(20, 'DeleteTopics', [1, 6], deleteTopics.deleteTopicsRequest, deleteTopics.deleteTopicsResponse),
+  createTopics: defineApi(
+    19,
+    'CreateTopics',
+    [2, 7],
+    createTopics.createTopicsRequest,
+    createTopics.createTopicsResponse
+  ),
+  deleteTopics: defineApi(
+    20,
+    'DeleteTopics',
+    [1, 6],
+    deleteTopics.deleteTopicsRequest,
+    deleteTopics.deleteTopicsResponse
+  ),
   createPartitions: defineApi(
-    37, 'CreatePartitions', [0, 3], createPartitions.createPartitionsRequest, createPartitions.createPartitionsResponse
+    37,
+    'CreatePartitions',
+    [0, 3],
+    createPartitions.createPartitionsRequest,
+    createPartitions.createPartitionsResponse
   ),
   describeConfigs: defineApi(
-    32, 'DescribeConfigs', [1, 4], describeConfigs.describeConfigsRequest, describeConfigs.describeConfigsResponse
+    32,
+    'DescribeConfigs',
+    [1, 4],
+    describeConfigs.describeConfigsRequest,
+    describeConfigs.describeConfigsResponse
   ),
   describeCluster: defineApi(
-    60, 'DescribeCluster', [0, 2], describeCluster.describeClusterRequest, describeCluster.describeClusterResponse
+    60,
+    'DescribeCluster',
+    [0, 2],
+    describeCluster.describeClusterRequest,
+    describeCluster.describeClusterResponse
   ),
   describeProducers: defineApi(
-    61, 'DescribeProducers', [0, 0], describeProducers.describeProducersRequest, describeProducers.describeProducersResponse
+    61,
+    'DescribeProducers',
+    [0, 0],
+    describeProducers.describeProducersRequest,
+    describeProducers.describeProducersResponse
   )
 }
 
@@ -107,7 +163,10 @@ afterEach(async () => {
 })
 
 /** A batch of text values. */
-export function batchOf(values: readonly string[], contents: Partial<BatchContents> & { timestamp?: number } = {}): Buffer {
+export function batchOf(
+  values: readonly string[],
+  contents: Partial<BatchContents> & { timestamp?: number } = {}
+): Buffer {
   const { timestamp = 1_000_000, ...rest } = contents
   const records = values.map((value): NewRecord => ({ key: null, value: Buffer.from(value), timestamp }))
   return buildBatch({ records, ...rest })
@@ -120,7 +179,10 @@ export function produceOf(
   { acks = -1, partition = 0, transactionalId = null as string | null } = {}
 ) {
   return {
-    transactionalId, acks, timeoutMs: 1000, topicData: [{ name: topic, partitionData: [{ index: partition, records }] }]
+    transactionalId,
+    acks,
+    timeoutMs: 1000,
+    topicData: [{ name: topic, partitionData: [{ index: partition, records }] }]
   }
 }
 
@@ -142,7 +204,10 @@ export function fetchOf(
   { partition = 0, maxWaitMs = 0, minBytes = 1, maxBytes = 1_000_000, partitionMaxBytes = 1_000_000 } = {}
 ) {
   return {
-    replicaId: -1, maxWaitMs, minBytes, maxBytes,
+    replicaId: -1,
+    maxWaitMs,
+    minBytes,
+    maxBytes,
     topics: [{ topic, partitions: [{ partition, fetchOffset: offset, partitionMaxBytes }] }]
   }
 }

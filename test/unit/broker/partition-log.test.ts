@@ -13,7 +13,11 @@ describe('PartitionLog', () => {
     expect(append(log, ['a', 'b'])).toBe(0)
     expect(append(log, ['c'])).toBe(2)
     const records = readRecords(log.read(0, 1_000_000, true))
-    expect(records.map((r) => [r.offset, String(r.value)])).toEqual([[0n, 'a'], [1n, 'b'], [2n, 'c']])
+    expect(records.map((r) => [r.offset, String(r.value)])).toEqual([
+      [0n, 'a'],
+      [1n, 'b'],
+      [2n, 'c']
+    ])
     expect(log.endOffset).toBe(3)
   })
 

@@ -10,7 +10,12 @@ describe('Produce', () => {
     await produceTo(connection, topic, batchOf(['first']))
     const batch = batchOf(['a', 'b'], { codec })
     expect(await produceTo(connection, topic, batch)).toMatchObject({
-      errorCode: 0, baseOffset: 1n, logAppendTimeMs: -1n, logStartOffset: 0n, recordErrors: [], errorMessage: null
+      errorCode: 0,
+      baseOffset: 1n,
+      logAppendTimeMs: -1n,
+      logStartOffset: 0n,
+      recordErrors: [],
+      errorMessage: null
     })
     const stored = broker.topics.batches(topic)[1]!
     expect(stored.subarray(16)).toEqual(batch.subarray(16))
@@ -25,12 +30,22 @@ describe('Produce', () => {
       timeoutMs: 1000,
       topicData: [
         { name: 'missing', partitionData: [{ index: 0, records: batchOf(['x']) }] },
-        { name: topic, partitionData: [1, 7, 0].map((index) => ({ index, records: index === 0 ? null : batchOf(['x']) })) }
+        {
+          name: topic,
+          partitionData: [1, 7, 0].map((index) => ({ index, records: index === 0 ? null : batchOf(['x']) }))
+        }
       ]
     })
     expect(answer.responses.map((t) => [t.name, t.partitionResponses.map((p) => [p.index, p.errorCode])])).toEqual([
       ['missing', [[0, 3]]],
-      [topic, [[1, 0], [7, 3], [0, 87]]]
+      [
+        topic,
+        [
+          [1, 0],
+          [7, 3],
+          [0, 87]
+        ]
+      ]
     ])
     expect([0, 1].map((p) => broker.topics.endOffset(topic, p))).toEqual([0, 1])
   })
@@ -38,7 +53,10 @@ describe('Produce', () => {
   it('does not create topics', async () => {
     const { broker, connection } = await startHarness()
     expect(await produceTo(connection, 'new', batchOf(['a']))).toMatchObject({
-      errorCode: 3, baseOffset: -1n, logAppendTimeMs: -1n, logStartOffset: -1n
+      errorCode: 3,
+      baseOffset: -1n,
+      logAppendTimeMs: -1n,
+      logStartOffset: -1n
     })
     expect(broker.topics.names()).toEqual([])
   })
@@ -48,7 +66,10 @@ describe('Produce', () => {
     const refused = await produceTo(connection, topic, batchOf(['a', 'b']))
     expect(refused).toMatchObject({ errorCode: 87, errorMessage: '2 records were refused' })
     expect(refused.recordErrors.map((r) => r.batchIndex)).toEqual([0, 1])
-    expect(await produceTo(connection, topic, batchOf(['a']), { version: 7 })).toMatchObject({ errorCode: 87, recordErrors: [] })
+    expect(await produceTo(connection, topic, batchOf(['a']), { version: 7 })).toMatchObject({
+      errorCode: 87,
+      recordErrors: []
+    })
   })
 
   it('answers a repeated batch with its first offset and appends nothing', async () => {

@@ -9,7 +9,12 @@ function batch(baseSequence: number, recordCount = 1, producerEpoch = 0, produce
 }
 
 /** Checks, and appends what is next at the given offset. */
-function offer(states: ProducerStates, b: SequencedBatch, baseOffset = 0, nowMs = 0): ReturnType<ProducerStates['check']> {
+function offer(
+  states: ProducerStates,
+  b: SequencedBatch,
+  baseOffset = 0,
+  nowMs = 0
+): ReturnType<ProducerStates['check']> {
   const check = states.check(b, nowMs)
   if (check.kind === 'next') states.appended(b, baseOffset, nowMs)
   return check
@@ -31,7 +36,8 @@ describe('ProducerStates', () => {
   it('answers a repeat of the last five batches with its first offset, and refuses an older one', () => {
     const states = new ProducerStates()
     for (let i = 0; i < 6; i++) offer(states, batch(i * 2, 2), 100 + i * 2)
-    for (let i = 1; i < 6; i++) expect(offer(states, batch(i * 2, 2))).toEqual({ kind: 'repeat', baseOffset: 100 + i * 2 })
+    for (let i = 1; i < 6; i++)
+      expect(offer(states, batch(i * 2, 2))).toEqual({ kind: 'repeat', baseOffset: 100 + i * 2 })
     expect(offer(states, batch(0, 2))).toMatchObject({ kind: 'refused', errorCode: code.outOfOrder })
   })
 
@@ -67,7 +73,10 @@ describe('ProducerStates', () => {
     const states = new ProducerStates()
     offer(states, batch(0, 5))
     expect(offer(states, batch(100, 1, 0, 2n)).kind).toBe('next')
-    expect(states.active(0).map((p) => [p.producerId, p.lastSequence])).toEqual([[1n, 4], [2n, 100]])
+    expect(states.active(0).map((p) => [p.producerId, p.lastSequence])).toEqual([
+      [1n, 4],
+      [2n, 100]
+    ])
   })
 
   it('forgets a producer that was silent for a day', () => {
@@ -87,24 +96,26 @@ describe('ProducerStates', () => {
 
   it('appends every record of a retrying producer exactly once, in order', () => {
     const counts = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 12 })
-    fc.assert(fc.property(counts, fc.array(fc.boolean()), (sizes, lost) => {
-      const states = new ProducerStates()
-      const log: number[] = []
-      let sequence = 0x7fff_fffa
-      for (const [index, size] of sizes.entries()) {
-        const b = batch(sequence, size)
-        // An answer that is lost makes the client send the same batch again.
-        for (let sends = lost[index] === true ? 2 : 1; sends > 0; sends--) {
-          const check = states.check(b, 0)
-          expect(check.kind).not.toBe('refused')
-          if (check.kind !== 'next') continue
-          states.appended(b, log.length, 0)
-          for (let i = 0; i < size; i++) log.push(advanceSequence(sequence, i))
+    fc.assert(
+      fc.property(counts, fc.array(fc.boolean()), (sizes, lost) => {
+        const states = new ProducerStates()
+        const log: number[] = []
+        let sequence = 0x7fff_fffa
+        for (const [index, size] of sizes.entries()) {
+          const b = batch(sequence, size)
+          // An answer that is lost makes the client send the same batch again.
+          for (let sends = lost[index] === true ? 2 : 1; sends > 0; sends--) {
+            const check = states.check(b, 0)
+            expect(check.kind).not.toBe('refused')
+            if (check.kind !== 'next') continue
+            states.appended(b, log.length, 0)
+            for (let i = 0; i < size; i++) log.push(advanceSequence(sequence, i))
+          }
+          sequence = advanceSequence(sequence, size)
         }
-        sequence = advanceSequence(sequence, size)
-      }
-      expect(log).toEqual(log.map((_, i) => advanceSequence(0x7fff_fffa, i)))
-      expect(log).toHaveLength(sizes.reduce((a, b) => a + b, 0))
-    }))
+        expect(log).toEqual(log.map((_, i) => advanceSequence(0x7fff_fffa, i)))
+        expect(log).toHaveLength(sizes.reduce((a, b) => a + b, 0))
+      })
+    )
   })
 })

@@ -35,23 +35,45 @@ describe('the connection', () => {
   it('answers an unknown ApiVersions version in the layout of version 0, with its own range (KIP-511)', async () => {
     const { broker } = await startHarness()
     const socket = await rawSocket(broker.port)
-    socket.write(requestFrame({ apiKey: 18, apiVersion: 99, correlationId: 7, clientId: null }, Buffer.from('anything')))
-    const body = apiVersionsResponse.encode({
-      errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }]
-    }, 0)
+    socket.write(
+      requestFrame({ apiKey: 18, apiVersion: 99, correlationId: 7, clientId: null }, Buffer.from('anything'))
+    )
+    const body = apiVersionsResponse.encode(
+      {
+        errorCode: 35,
+        apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }]
+      },
+      0
+    )
     const expected = responseFrame(18, 0, 7, body)
     expect(await received(socket, expected.length)).toEqual(expected)
   })
 
   it.each<[string, Buffer]>([
-    ['an API that is not offered', requestFrame({ apiKey: 24, apiVersion: 0, correlationId: 1, clientId: null }, Buffer.alloc(20))],
+    [
+      'an API that is not offered',
+      requestFrame({ apiKey: 24, apiVersion: 0, correlationId: 1, clientId: null }, Buffer.alloc(20))
+    ],
     ['an API that does not exist', Buffer.from([0, 0, 0, 8, 0x7f, 0xff, 0, 0, 0, 0, 0, 1])],
-    ['a version that is not offered', requestFrame({ apiKey: 1, apiVersion: 3, correlationId: 1, clientId: null }, Buffer.alloc(9))],
-    ['a body that cannot be read', requestFrame({ apiKey: 3, apiVersion: 4, correlationId: 1, clientId: null }, Buffer.from([9]))],
-    ['more bytes than the body has', requestFrame({ apiKey: 16, apiVersion: 0, correlationId: 1, clientId: null }, Buffer.from([0]))],
-    ['an array longer than the frame', requestFrame(
-      { apiKey: 3, apiVersion: 4, correlationId: 1, clientId: null }, Buffer.from([0x7f, 0xff, 0xff, 0xff, 1])
-    )],
+    [
+      'a version that is not offered',
+      requestFrame({ apiKey: 1, apiVersion: 3, correlationId: 1, clientId: null }, Buffer.alloc(9))
+    ],
+    [
+      'a body that cannot be read',
+      requestFrame({ apiKey: 3, apiVersion: 4, correlationId: 1, clientId: null }, Buffer.from([9]))
+    ],
+    [
+      'more bytes than the body has',
+      requestFrame({ apiKey: 16, apiVersion: 0, correlationId: 1, clientId: null }, Buffer.from([0]))
+    ],
+    [
+      'an array longer than the frame',
+      requestFrame(
+        { apiKey: 3, apiVersion: 4, correlationId: 1, clientId: null },
+        Buffer.from([0x7f, 0xff, 0xff, 0xff, 1])
+      )
+    ],
     ['a negative length', Buffer.from([0xff, 0xff, 0xff, 0xff])],
     ['a frame above 100 MiB', Buffer.from([0x06, 0x40, 0, 1])],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')]

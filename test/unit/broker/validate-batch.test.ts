@@ -6,7 +6,10 @@ import { batchOf } from './harness.ts'
 
 const nowMs = 1_000_000
 const rules: BatchRules = {
-  maxMessageBytes: 1_048_588, needsKeys: false, timestampBeforeMs: Number.MAX_SAFE_INTEGER, timestampAfterMs: 3_600_000
+  maxMessageBytes: 1_048_588,
+  needsKeys: false,
+  timestampBeforeMs: Number.MAX_SAFE_INTEGER,
+  timestampAfterMs: 3_600_000
 }
 const code = { corrupt: 2, tooLarge: 10, timestamp: 32, codec: 76, invalid: 87 }
 
@@ -21,13 +24,17 @@ function corrupted(batch: Buffer, at: number): Buffer {
 }
 
 const record = (key: string | null, timestamp = nowMs): NewRecord => ({
-  key: key === null ? null : Buffer.from(key), value: Buffer.from('v'), timestamp
+  key: key === null ? null : Buffer.from(key),
+  value: Buffer.from('v'),
+  timestamp
 })
 
 describe('validateBatch', () => {
   it.each(codecs)('accepts a batch compressed with %s', (codec) => {
     expect(check(batchOf(['a', 'b', 'c'], { codec, timestamp: 5 }))).toMatchObject({
-      kind: 'valid', header: { codec, recordCount: 3 }, maxTimestampMs: 5
+      kind: 'valid',
+      header: { codec, recordCount: 3 },
+      maxTimestampMs: 5
     })
   })
 
@@ -35,7 +42,15 @@ describe('validateBatch', () => {
     ['null', null, code.invalid],
     ['no bytes', Buffer.alloc(0), code.invalid],
     ['less than a header', Buffer.alloc(30), code.invalid],
-    ['an old message set', (() => { const b = batchOf(['a']); b[16] = 1; return b })(), code.invalid],
+    [
+      'an old message set',
+      (() => {
+        const b = batchOf(['a'])
+        b[16] = 1
+        return b
+      })(),
+      code.invalid
+    ],
     ['two batches', Buffer.concat([batchOf(['a']), batchOf(['b'])]), code.invalid],
     ['bytes behind the batch', Buffer.concat([batchOf(['a']), Buffer.from([0])]), code.invalid],
     ['a batch that is cut off', batchOf(['a']).subarray(0, -1), code.invalid],
@@ -63,7 +78,8 @@ describe('validateBatch', () => {
   it('names the records without a key of a compacted topic', () => {
     const records = buildBatch({ records: [record(null), record('k'), record(null)] })
     expect(check(records, { needsKeys: true })).toMatchObject({
-      errorCode: code.invalid, recordErrors: [{ batchIndex: 0 }, { batchIndex: 2 }]
+      errorCode: code.invalid,
+      recordErrors: [{ batchIndex: 0 }, { batchIndex: 2 }]
     })
     expect(check(records)).toMatchObject({ kind: 'valid' })
   })
@@ -71,21 +87,29 @@ describe('validateBatch', () => {
   it('names the records whose timestamp is out of range', () => {
     const records = buildBatch({ records: [record('a'), record('b', nowMs + 3_600_001), record('c', nowMs - 11)] })
     expect(check(records)).toMatchObject({ errorCode: code.timestamp, recordErrors: [{ batchIndex: 1 }] })
-    expect(check(records, { timestampBeforeMs: 10 })).toMatchObject({ recordErrors: [{ batchIndex: 1 }, { batchIndex: 2 }] })
-    expect(check(buildBatch({ records: [record('a', -1)] }), { timestampBeforeMs: 10 })).toMatchObject({ kind: 'valid' })
+    expect(check(records, { timestampBeforeMs: 10 })).toMatchObject({
+      recordErrors: [{ batchIndex: 1 }, { batchIndex: 2 }]
+    })
+    expect(check(buildBatch({ records: [record('a', -1)] }), { timestampBeforeMs: 10 })).toMatchObject({
+      kind: 'valid'
+    })
   })
 
   it('has a verdict on any bytes, and never calls a damaged batch valid', () => {
     const original = batchOf(['one', 'two'], { codec: 'lz4', producerId: 4n, producerEpoch: 0, baseSequence: 0 })
-    fc.assert(fc.property(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
-      const records = Buffer.from(original)
-      records[at] = records[at]! ^ flip
-      // The partition leader epoch is the broker's to write.
-      const isFree = at >= 12 && at < 16
-      expect(check(records).kind).toBe(isFree ? 'valid' : 'invalid')
-    }))
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      expect(check(Buffer.from(bytes)).kind).toBe('invalid')
-    }))
+    fc.assert(
+      fc.property(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const records = Buffer.from(original)
+        records[at] = records[at]! ^ flip
+        // The partition leader epoch is the broker's to write.
+        const isFree = at >= 12 && at < 16
+        expect(check(records).kind).toBe(isFree ? 'valid' : 'invalid')
+      })
+    )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(check(Buffer.from(bytes)).kind).toBe('invalid')
+      })
+    )
   })
 })

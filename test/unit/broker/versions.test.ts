@@ -12,23 +12,31 @@ const member = { memberId: '', protocolType: 'consumer', protocols: [{ name: 'ra
 
 const bodies: Bodies = {
   apiVersions: () => ({ clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }),
-  metadata: (v) => ({ topics: v === 0 ? [] : [{ name: topic }, { name: 'new' }], includeTopicAuthorizedOperations: v >= 8 }),
+  metadata: (v) => ({
+    topics: v === 0 ? [] : [{ name: topic }, { name: 'new' }],
+    includeTopicAuthorizedOperations: v >= 8
+  }),
   produce: () => produceOf(topic, batchOf(['a', 'b'], { codec: 'gzip' })),
   fetch: () => fetchOf(topic, 0n),
-  listOffsets: () => ({ replicaId: -1, topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1n }] }] }),
+  listOffsets: () => ({
+    replicaId: -1,
+    topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1n }] }]
+  }),
   findCoordinator: (v) => (v < 4 ? { key: 'g' } : { coordinatorKeys: ['g'] }),
   joinGroup: () => ({ groupId: 'g', sessionTimeoutMs: 1000, ...member }),
   syncGroup: () => ({ groupId: 'g', generationId: 1, memberId: 'nobody' }),
   heartbeat: () => ({ groupId: 'g', generationId: 1, memberId: 'nobody' }),
-  leaveGroup: (v) => (v < 3 ? { groupId: 'g', memberId: 'nobody' } : { groupId: 'g', members: [{ memberId: 'nobody' }] }),
+  leaveGroup: (v) =>
+    v < 3 ? { groupId: 'g', memberId: 'nobody' } : { groupId: 'g', members: [{ memberId: 'nobody' }] },
   offsetCommit: () => ({
     groupId: 'committer',
     generationIdOrMemberEpoch: -1,
     topics: [{ name: topic, partitions: [{ partitionIndex: 0, committedOffset: 7n, committedMetadata: 'x' }] }]
   }),
-  offsetFetch: (v) => (v < 8
-    ? { groupId: 'committer', topics: [{ name: topic, partitionIndexes: [0] }] }
-    : { groups: [{ groupId: 'committer', topics: [{ name: topic, partitionIndexes: [0] }] }] }),
+  offsetFetch: (v) =>
+    v < 8
+      ? { groupId: 'committer', topics: [{ name: topic, partitionIndexes: [0] }] }
+      : { groups: [{ groupId: 'committer', topics: [{ name: topic, partitionIndexes: [0] }] }] },
   listGroups: () => ({}),
   describeGroups: (v) => ({ groups: ['nobody'], includeAuthorizedOperations: v >= 3 }),
   deleteGroups: () => ({ groupsNames: ['nobody'] }),
@@ -57,7 +65,12 @@ function errorsIn(answer: unknown): number[] {
 
 /** Where the request above is not one that can succeed. */
 const expectedErrors: { readonly [K in keyof typeof apis]?: readonly number[] } = {
-  syncGroup: [25], heartbeat: [25], leaveGroup: [25], deleteGroups: [69], deleteTopics: [3], createPartitions: [37]
+  syncGroup: [25],
+  heartbeat: [25],
+  leaveGroup: [25],
+  deleteGroups: [69],
+  deleteTopics: [3],
+  createPartitions: [37]
 }
 
 const cases = (Object.keys(apis) as (keyof typeof apis)[]).flatMap((name) =>

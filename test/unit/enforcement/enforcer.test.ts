@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { decodeRequestHeader, requestFrame } from '../../../protocol/frames/header.ts'
-import { produceRequest } from '../../../protocol/messages/produce.ts'
+import { produceRequest, produceResponse } from '../../../protocol/messages/produce.ts'
+import type { ProduceResponse } from '../../../protocol/messages/produce.ts'
 import { buildBatch, readRecords } from '../../../protocol/records/batch.ts'
 import type { Codec } from '../../../protocol/records/batch.ts'
 import type { ContractSet, RecordJudgement, TopicContract, Undecided } from '../../../src/contracts/judgement.ts'
@@ -111,7 +112,7 @@ const clock = {
 
 function enforcerOf(contracts: Readonly<Record<string, TopicContract>>, acksZero: 'drop' | 'close' = 'drop'): Enforcer {
   return new Enforcer(setOf(contracts), {
-    limits: { inflatedBatchBytes: 1_000_000 },
+    limits: { inflatedBatchBytes: 1_000_000, recordsPerBatch: 10_000 },
     decideWaitMs: 5_000,
     undecidableAfterMs: 30_000,
     acksZero,
@@ -133,8 +134,22 @@ function settled(settlement: Settlement): Extract<Settlement, { kind: 'settled' 
   return settlement
 }
 
-const run = (enforcer: Enforcer, call: ProduceCall, proofs = shown): Extract<Settlement, { kind: 'settled' }> =>
-  settled(enforcer.settle(enforcer.judge(call) as Judged, proofs))
+const present = new AbortController().signal
+
+/** Judges, settles, and lets the broker take what is forwarded. */
+function run(enforcer: Enforcer, call: ProduceCall, proofs = shown): Extract<Settlement, { kind: 'settled' }> {
+  const settlement = settled(enforcer.settle(enforcer.judge(call, present) as Judged, proofs))
+  settlement.confirm?.(taken(call))
+  return settlement
+}
+
+const taken = ({ request }: ProduceCall): ProduceResponse => {
+  const responses = request.topicData.map(({ name, partitionData }) => ({
+    name,
+    partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: 0, baseOffset: 100n }))
+  }))
+  return produceResponse.decode(produceResponse.encode({ responses }, 9), 9)
+}
 
 const codes = (settlement: Extract<Settlement, { kind: 'settled' }>, topic = 't'): [number, number][] =>
   [...(settlement.answers.get(topic) ?? [])].map(([index, answer]) => [index, answer.errorCode])
@@ -245,7 +260,7 @@ describe('what is refused', () => {
 describe('the right to write', () => {
   it('is asked for before a local answer, and not for what passes', () => {
     const enforcer = enforcerOf({ t: contractOf('reject'), u: contractOf('reject') })
-    const judged = enforcer.judge(callOf([{ values: ['bad'] }, { topic: 'u', values: ['good'] }])) as Judged
+    const judged = enforcer.judge(callOf([{ values: ['bad'] }, { topic: 'u', values: ['good'] }]), present) as Judged
     expect(enforcer.settle(judged, { status: () => 'unknown' })).toEqual({ kind: 'needs-proof', topics: ['t'] })
     expect(reported).toEqual([])
   })
@@ -273,7 +288,7 @@ describe('the gate', () => {
 
   it('stands for a retriable answer as well', async () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
-    const held = enforcer.judge(callOf([chain(0, ['wait'])]))
+    const held = enforcer.judge(callOf([chain(0, ['wait'])]), present)
     clock.advance(5_000)
     expect(codes(settled(enforcer.settle(await held, shown)))).toEqual([[0, 19]])
     expect(codes(run(enforcer, callOf([chain(1, ['good'])])))).toEqual([[0, 45]])
@@ -315,13 +330,19 @@ describe('kafkajs (Produce v7 and older with a producer id)', () => {
 describe('acks=0', () => {
   it('drops the bad partitions in silence and forwards the others', () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
-    const settlement = run(enforcer, callOf([{ values: ['good'] }, { values: ['bad', 'good'] }], { acks: 0 }), {
-      status: () => 'unknown'
-    })
+    const settlement = run(enforcer, callOf([{ values: ['good'] }, { values: ['bad', 'good'] }], { acks: 0 }))
     expect(settlement.answers.size).toBe(0)
     expect(settlement.closeAfter).toBe(false)
     expect(forwardedPartitions(settlement)).toEqual(['t-0'])
     expect(reported).toContain('dropped t 2')
+  })
+
+  it('is told of only for a client that may write, and dropped for every other', () => {
+    const enforcer = enforcerOf({ t: contractOf('reject') })
+    const judged = enforcer.judge(callOf([{ values: ['bad'] }], { acks: 0 }), present) as Judged
+    expect(enforcer.settle(judged, { status: () => 'unknown' })).toEqual({ kind: 'needs-proof', topics: ['t'] })
+    expect(settled(enforcer.settle(judged, { status: () => 29 })).forward).toBeNull()
+    expect(reported).toEqual(['dropped t 1'])
   })
 
   it('closes the connection after that where the settings say so, as a broker does', () => {
@@ -334,7 +355,7 @@ describe('acks=0', () => {
 describe('what cannot be decided now', () => {
   it('is held until it can be, and then judged', async () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
-    const held = enforcer.judge(callOf([{ values: ['wait'] }]))
+    const held = enforcer.judge(callOf([{ values: ['wait'] }]), present)
     expect(held).toBeInstanceOf(Promise)
     schemaKnown = true
     changed.resolve(undefined)
@@ -343,7 +364,7 @@ describe('what cannot be decided now', () => {
 
   it('is held no longer than half of the timeout of its request', async () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
-    const held = enforcer.judge(callOf([{ values: ['wait'] }], { timeoutMs: 1_000 }))
+    const held = enforcer.judge(callOf([{ values: ['wait'] }], { timeoutMs: 1_000 }), present)
     clock.advance(500)
     expect(codes(settled(enforcer.settle(await held, shown)))).toEqual([[0, 19]])
   })
@@ -364,6 +385,77 @@ describe('what cannot be decided now', () => {
 
   it('does not wait when another record of the batch is bad for certain', () => {
     expect(codes(run(enforcerOf({ t: contractOf('reject') }), callOf([{ values: ['wait', 'bad'] }])))).toEqual([[0, 87]])
+  })
+})
+
+describe('a retry', () => {
+  it('of a batch that was sent on is not judged again, whatever the policy says by then', () => {
+    const enforcer = enforcerOf({ t: contractOf('reject') })
+    const call = callOf([chain(0, ['turns-bad'])])
+    expect(run(enforcer, call).forward).toBe('original')
+    const strict = contractOf('reject', { judge: (records) => ({ recordCount: records.count, records: [judgementOf(0, 'bad', 'reject')!] }) })
+    enforcer.swapContracts(setOf({ t: strict }))
+    expect(run(enforcer, call).forward).toBe('original')
+    expect(codes(run(enforcer, callOf([chain(1, ['turns-bad'])])))).toEqual([[0, 87]])
+  })
+
+  it('is one only with the same bytes: a sequence that is used again for other records is judged', () => {
+    const enforcer = enforcerOf({ t: contractOf('reject') })
+    expect(run(enforcer, callOf([chain(0, ['good'])])).forward).toBe('original')
+    expect(codes(run(enforcer, callOf([chain(0, ['bad'])])))).toEqual([[0, 87]])
+  })
+})
+
+describe('what passed', () => {
+  it('is reported once the broker took it, with its offset, and not at all when the broker refused it', () => {
+    const enforcer = enforcerOf({ t: contractOf('observe') })
+    const call = callOf([{ values: ['good', 'bad'] }])
+    const settlement = settled(enforcer.settle(enforcer.judge(call, present) as Judged, shown))
+    expect(reported).toEqual([])
+    const refusedByBroker = taken(call)
+    refusedByBroker.responses[0]!.partitionResponses[0]!.errorCode = 29
+    settlement.confirm!(refusedByBroker)
+    expect(reported).toEqual([])
+    settlement.confirm!(taken(call))
+    expect(reported).toContain('violation 1 r observe')
+  })
+})
+
+describe('large requests', () => {
+  it('are judged in turns, with the same outcome', async () => {
+    const enforcer = enforcerOf({ t: contractOf('reject') })
+    const values = Array.from({ length: 5_000 }, (_, i) => (i === 4_321 ? 'bad' : 'good'))
+    const judged = enforcer.judge(callOf([{ values }]), present)
+    expect(judged).toBeInstanceOf(Promise)
+    const settlement = settled(enforcer.settle(await judged, shown))
+    expect(settlement.answers.get('t')?.get(0)?.recordErrors.map((error) => error.batchIndex)).toEqual([4_321])
+  })
+
+  it('are bounded: too many records in a batch, or too many inflated bytes in all its batches', () => {
+    const enforcer = enforcerOf({ t: contractOf('reject') })
+    const many = run(enforcer, callOf([{ values: Array.from({ length: 10_001 }, () => 'x') }]))
+    expect(many.answers.get('t')?.get(0)?.errorMessage).toContain('limits.recordsPerBatch')
+    const large = 'x'.repeat(400_000)
+    const settlement = run(enforcer, callOf([0, 1, 2].map(() => ({ values: [large], codec: 'gzip' as const }))))
+    expect(codes(settlement)).toEqual([[2, 87]])
+  })
+
+  it('go on unmarked when the mark would make them too large', () => {
+    const enforcer = enforcerOf({ t: contractOf('mark') })
+    const values = Array.from({ length: 1_999 }, () => 'bad')
+    const noisy = contractOf('mark', {
+      judge: (records) => ({
+        recordCount: records.count,
+        records: Array.from({ length: records.count }, (_, index) => ({
+          index,
+          violations: [{ rule: 'r', path: '', message: 'm'.repeat(1_000), mode: 'mark' as const }],
+          undecided: []
+        }))
+      })
+    })
+    enforcer.swapContracts(setOf({ t: noisy }))
+    expect(run(enforcer, callOf([{ values }])).forward).toBe('original')
+    expect(reported[0]).toContain('"observe":1999,"mark":0')
   })
 })
 

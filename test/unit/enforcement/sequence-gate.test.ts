@@ -104,11 +104,26 @@ describe('SequenceGates', () => {
   it('says so when there is no room, and makes room from gates that have been idle long enough', () => {
     const gates = gatesOf(2)
     expect(gates.close(at(1))).toBe(true)
-    expect(gates.close(at(1, { producerId: 8n }))).toBe(true)
-    expect(gates.close(at(1, { producerId: 9n }))).toBe(false)
+    expect(gates.close(at(1, { topic: 'u' }))).toBe(true)
+    expect(gates.close(at(1, { topic: 'v' }))).toBe(false)
     expect(gates.close(at(0))).toBe(true)
     nowMs += gateIdleMs + 1
-    expect(gates.close(at(1, { producerId: 9n }))).toBe(true)
+    expect(gates.close(at(1, { topic: 'v' }))).toBe(true)
     expect(gates.size).toBe(1)
+  })
+
+  it('gives one topic no more than its share, so that the others keep theirs', () => {
+    const gates = gatesOf(20)
+    expect(gates.close(at(1))).toBe(true)
+    expect(gates.close(at(1, { producerId: 8n }))).toBe(true)
+    expect(gates.close(at(1, { producerId: 9n }))).toBe(false)
+    expect(gates.close(at(1, { topic: 'u' }))).toBe(true)
+  })
+
+  it('forgets a gate that nobody has touched for long, and the topic with it', () => {
+    const gates = gatesOf()
+    gates.close(at(1))
+    nowMs += gateIdleMs + 1
+    expect(gates.coversTopic('t')).toBe(false)
   })
 })

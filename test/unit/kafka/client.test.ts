@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { buildBatch, readRecords } from '../../../protocol/records/batch.ts'
-import { startEmbeddedBroker, type EmbeddedBroker, type EmbeddedBrokerOptions } from '../../../src/broker/embedded-broker.ts'
+import {
+  startEmbeddedBroker,
+  type EmbeddedBroker,
+  type EmbeddedBrokerOptions
+} from '../../../src/broker/embedded-broker.ts'
 import { KafkaClient, type KafkaClientOptions } from '../../../src/kafka/client.ts'
 import { ConnectionError, KafkaError } from '../../../src/kafka/errors.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -34,7 +38,9 @@ describe('KafkaClient', () => {
   it('writes and reads back', async () => {
     const client = newClient(await startBroker())
     expect(await client.produce({ topic, partition: 1, batch: batchOf('a', 'b') })).toEqual({
-      baseOffset: 0n, logAppendTimeMs: -1n, logStartOffset: 0n
+      baseOffset: 0n,
+      logAppendTimeMs: -1n,
+      logStartOffset: 0n
     })
     await client.produce({ topic, partition: 1, batch: batchOf('c') })
     const [fetched] = await client.fetch({ partitions: [{ topic, partition: 1, offset: 2n }] })
@@ -45,9 +51,12 @@ describe('KafkaClient', () => {
   it('fetches several partitions at once, each with its own error', async () => {
     const client = newClient(await startBroker())
     await client.produce({ topic, partition: 0, batch: batchOf('a') })
-    const fetched = await client.fetch({ partitions: [0, 1].map((partition) => ({ topic, partition, offset: partition === 0 ? 0n : 9n })) })
+    const fetched = await client.fetch({
+      partitions: [0, 1].map((partition) => ({ topic, partition, offset: partition === 0 ? 0n : 9n }))
+    })
     expect(fetched.map((f) => [f.partition, f.error?.errorName ?? null, f.records.length > 0])).toEqual([
-      [0, null, true], [1, 'OFFSET_OUT_OF_RANGE', false]
+      [0, null, true],
+      [1, 'OFFSET_OUT_OF_RANGE', false]
     ])
   })
 
@@ -61,7 +70,9 @@ describe('KafkaClient', () => {
 
   it('rejects with the error, the address and the records at fault', async () => {
     const broker = await startBroker({ topics: [{ name: topic, configs: { 'cleanup.policy': 'compact' } }] })
-    const error: unknown = await newClient(broker).produce({ topic, partition: 0, batch: batchOf('a', 'b') }).catch((e: unknown) => e)
+    const error: unknown = await newClient(broker)
+      .produce({ topic, partition: 0, batch: batchOf('a', 'b') })
+      .catch((e: unknown) => e)
     expect(error).toBeInstanceOf(KafkaError)
     expect(error).toMatchObject({
       code: 87,
@@ -96,14 +107,22 @@ describe('KafkaClient', () => {
   it('creates topics, tells their settings, and carries each refusal', async () => {
     const client = newClient(await startBroker())
     const created = await client.createTopics([
-      { name: 'new', partitions: 3, configs: { 'cleanup.policy': 'compact' } }, { name: topic }
+      { name: 'new', partitions: 3, configs: { 'cleanup.policy': 'compact' } },
+      { name: topic }
     ])
-    expect(created.map((t) => [t.name, t.error?.errorName ?? null])).toEqual([['new', null], [topic, 'TOPIC_ALREADY_EXISTS']])
+    expect(created.map((t) => [t.name, t.error?.errorName ?? null])).toEqual([
+      ['new', null],
+      [topic, 'TOPIC_ALREADY_EXISTS']
+    ])
     const described = await client.describeConfigs([
-      { type: 'topic', name: 'new', keys: ['cleanup.policy'] }, { type: 'topic', name: 'nothing' }, { type: 'broker', name: '1' }
+      { type: 'topic', name: 'new', keys: ['cleanup.policy'] },
+      { type: 'topic', name: 'nothing' },
+      { type: 'broker', name: '1' }
     ])
     expect(described.map((d) => [d.resource.name, d.error?.errorName ?? null])).toEqual([
-      ['new', null], ['nothing', 'UNKNOWN_TOPIC_OR_PARTITION'], ['1', null]
+      ['new', null],
+      ['nothing', 'UNKNOWN_TOPIC_OR_PARTITION'],
+      ['1', null]
     ])
     expect([...described[0]!.values]).toEqual([['cleanup.policy', 'compact']])
     expect(described[2]!.values.get('broker.id')).toBe('1')
@@ -115,10 +134,19 @@ describe('KafkaClient', () => {
     const { producerId, producerEpoch } = await client.initProducerId()
     const records = [10, 20].map((timestamp) => ({ key: null, value: Buffer.from('v'), timestamp }))
     await client.produce({
-      topic, partition: 0, batch: buildBatch({ records, producerId, producerEpoch, baseSequence: 0 })
+      topic,
+      partition: 0,
+      batch: buildBatch({ records, producerId, producerEpoch, baseSequence: 0 })
     })
-    const offsets = await client.listOffsets((['earliest', 'latest', 15, 99] as const).map((time) => ({ topic, partition: 0, time })))
-    expect(offsets.map((o) => [o.offset, o.timestampMs])).toEqual([[0n, -1n], [2n, -1n], [1n, 20n], [-1n, -1n]])
+    const offsets = await client.listOffsets(
+      (['earliest', 'latest', 15, 99] as const).map((time) => ({ topic, partition: 0, time }))
+    )
+    expect(offsets.map((o) => [o.offset, o.timestampMs])).toEqual([
+      [0n, -1n],
+      [2n, -1n],
+      [1n, 20n],
+      [-1n, -1n]
+    ])
     const [described] = await client.describeProducers([{ topic, partition: 0 }])
     expect(described!.producers).toMatchObject([{ producerId, producerEpoch, lastSequence: 1 }])
   })
@@ -126,7 +154,9 @@ describe('KafkaClient', () => {
   it('describes the cluster', async () => {
     const broker = await startBroker({ nodeId: 5 })
     expect(await newClient(broker).describeCluster()).toEqual({
-      clusterId: broker.clusterId, controllerId: 5, brokers: [{ id: 5, host: '127.0.0.1', port: broker.port, rack: null }]
+      clusterId: broker.clusterId,
+      controllerId: 5,
+      brokers: [{ id: 5, host: '127.0.0.1', port: broker.port, rack: null }]
     })
   })
 

@@ -1,6 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { startEmbeddedBroker, type EmbeddedBroker } from '../../../src/broker/embedded-broker.ts'
-import { ClusterWatch, type Broker, type ClusterChange, type ClusterWatchOptions } from '../../../src/kafka/cluster-watch.ts'
+import {
+  ClusterWatch,
+  type Broker,
+  type ClusterChange,
+  type ClusterWatchOptions
+} from '../../../src/kafka/cluster-watch.ts'
 import { FakeClock } from './fake-clock.ts'
 
 interface Named {
@@ -14,7 +19,9 @@ const brokers: EmbeddedBroker[] = []
 const watches: ClusterWatch[] = []
 
 /** A broker that names the brokers the test wants. */
-async function startCluster(named: Named[] = []): Promise<{ broker: EmbeddedBroker; named: Named[]; rounds: () => number }> {
+async function startCluster(
+  named: Named[] = []
+): Promise<{ broker: EmbeddedBroker; named: Named[]; rounds: () => number }> {
   const broker = await startEmbeddedBroker()
   brokers.push(broker)
   const state = { named, rounds: 0 }
@@ -22,7 +29,10 @@ async function startCluster(named: Named[] = []): Promise<{ broker: EmbeddedBrok
     state.rounds++
     const answer = await call.proceed()
     if (typeof answer === 'string') return answer
-    return { ...answer, brokers: state.named.map((b) => ({ nodeId: b.id, host: b.host ?? 'b', port: b.port, rack: b.rack ?? null })) }
+    return {
+      ...answer,
+      brokers: state.named.map((b) => ({ nodeId: b.id, host: b.host ?? 'b', port: b.port, rack: b.rack ?? null }))
+    }
   })
   return { broker, named, rounds: () => state.rounds }
 }
@@ -30,7 +40,11 @@ async function startCluster(named: Named[] = []): Promise<{ broker: EmbeddedBrok
 function newWatch(addresses: readonly string[], options: Partial<ClusterWatchOptions> = {}) {
   const clock = new FakeClock()
   const watch = new ClusterWatch({
-    bootstrapServers: addresses, clientId: 'test', metadataRefreshMs: 60_000, clock, ...options
+    bootstrapServers: addresses,
+    clientId: 'test',
+    metadataRefreshMs: 60_000,
+    clock,
+    ...options
   })
   const changes: ClusterChange[] = []
   watch.onChange((change) => changes.push(change))
@@ -53,18 +67,25 @@ afterEach(async () => {
 
 describe('ClusterWatch', () => {
   it('knows the brokers, their racks and the cluster after its start', async () => {
-    const { broker } = await startCluster([{ id: 1, port: 1, rack: 'r1' }, { id: 2, port: 2 }])
+    const { broker } = await startCluster([
+      { id: 1, port: 1, rack: 'r1' },
+      { id: 2, port: 2 }
+    ])
     const { watch, changes } = newWatch([broker.address])
     await watch.start()
     expect([...watch.brokers().values()]).toEqual([
-      { id: 1, host: 'b', port: 1, rack: 'r1' }, { id: 2, host: 'b', port: 2, rack: null }
+      { id: 1, host: 'b', port: 1, rack: 'r1' },
+      { id: 2, host: 'b', port: 2, rack: null }
     ])
     expect(changes.map((c) => ids(c.joined))).toEqual([[1, 2]])
     expect([watch.unreachableSinceMs(), watch.clusterId()]).toEqual([null, broker.clusterId])
   })
 
   it('tells who joined, left and moved, and nothing when nothing did', async () => {
-    const { broker, named } = await startCluster([{ id: 1, port: 1 }, { id: 2, port: 2 }])
+    const { broker, named } = await startCluster([
+      { id: 1, port: 1 },
+      { id: 2, port: 2 }
+    ])
     const { watch, clock, changes } = newWatch([broker.address])
     await watch.start()
     const before = watch.brokers()
@@ -72,9 +93,14 @@ describe('ClusterWatch', () => {
     clock.advance(1_000)
     await watch.refresh()
     expect(changes[1]).toMatchObject({
-      joined: [{ id: 3 }], left: [{ id: 1 }], moved: [{ before: { id: 2, port: 2 }, after: { id: 2, port: 22 } }]
+      joined: [{ id: 3 }],
+      left: [{ id: 1 }],
+      moved: [{ before: { id: 2, port: 2 }, after: { id: 2, port: 22 } }]
     })
-    expect([ids(before.values()), ids(watch.brokers().values())]).toEqual([[1, 2], [2, 3]])
+    expect([ids(before.values()), ids(watch.brokers().values())]).toEqual([
+      [1, 2],
+      [2, 3]
+    ])
     named.splice(0, 1, { id: 2, port: 22, rack: 'new' })
     clock.advance(1_000)
     await watch.refresh()
@@ -111,7 +137,9 @@ describe('ClusterWatch', () => {
     const { watch, changes } = newWatch([broker.address])
     await watch.start()
     watch.learn([
-      { id: 1, host: 'b', port: 11, rack: null }, { id: 5, host: 'b', port: 5, rack: null }, { id: -1, host: '', port: -1, rack: null }
+      { id: 1, host: 'b', port: 11, rack: null },
+      { id: 5, host: 'b', port: 5, rack: null },
+      { id: -1, host: '', port: -1, rack: null }
     ])
     expect(ids(watch.brokers().values())).toEqual([1, 5])
     expect(changes[1]).toMatchObject({ joined: [{ id: 5 }], left: [], moved: [{ after: { port: 11 } }] })

@@ -45,10 +45,13 @@ class ScriptedServer {
 }
 
 function sayVersions(header: RequestHeader, socket: Socket, keys = [apis.initProducerId.key]): void {
-  const body = apiVersionsResponse.encode({
-    errorCode: 0,
-    apiKeys: keys.map((apiKey) => ({ apiKey, minVersion: 0, maxVersion: 4 }))
-  }, header.apiVersion)
+  const body = apiVersionsResponse.encode(
+    {
+      errorCode: 0,
+      apiKeys: keys.map((apiKey) => ({ apiKey, minVersion: 0, maxVersion: 4 }))
+    },
+    header.apiVersion
+  )
   socket.write(responseFrame(header.apiKey, header.apiVersion, header.correlationId, body))
 }
 
@@ -66,7 +69,10 @@ async function serve(answer: Answer): Promise<{ server: ScriptedServer; address:
   return { server, address: await server.listen() }
 }
 
-async function open(address: { host: string; port: number }, options: Partial<ConnectionOptions> = {}): Promise<Connection> {
+async function open(
+  address: { host: string; port: number },
+  options: Partial<ConnectionOptions> = {}
+): Promise<Connection> {
   const connection = await Connection.open(address, { clientId: 'test', ...options })
   connections.push(connection)
   return connection
@@ -96,7 +102,10 @@ describe('Connection', () => {
         sayVersions(header, socket)
         return
       }
-      const body = apiVersionsResponse.encode({ errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 1 }] }, 0)
+      const body = apiVersionsResponse.encode(
+        { errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 1 }] },
+        0
+      )
       socket.write(responseFrame(header.apiKey, 0, header.correlationId, body))
     })
     await open(address)
@@ -117,14 +126,20 @@ describe('Connection', () => {
       socket.write(responseFrame(18, 3, header.correlationId, apiVersionsResponse.encode({ errorCode: 58 }, 3)))
     })
     await expect(open(address)).rejects.toThrow(KafkaError)
-    await expect(open(address)).rejects.toMatchObject({ errorName: 'SASL_AUTHENTICATION_FAILED', code: 58, retriable: false })
+    await expect(open(address)).rejects.toMatchObject({
+      errorName: 'SASL_AUTHENTICATION_FAILED',
+      code: 58,
+      retriable: false
+    })
   })
 
   it('says what is missing when there is no common version', async () => {
     const { address } = await serve((header, socket) => sayVersions(header, socket, []))
     const connection = await open(address)
     await expect(connection.call(apis.initProducerId, ask)).rejects.toThrow(NoCommonVersionError)
-    await expect(connection.call(apis.initProducerId, ask)).rejects.toThrow(/InitProducerId: it offers no version, needed is 0 to 4/)
+    await expect(connection.call(apis.initProducerId, ask)).rejects.toThrow(
+      /InitProducerId: it offers no version, needed is 0 to 4/
+    )
   })
 
   it('matches answers to requests in order, however the bytes arrive', async () => {
@@ -146,20 +161,31 @@ describe('Connection', () => {
   it.each<[string, Answer]>([
     ['another correlation id', (header, socket) => sayProducerId({ ...header, correlationId: 99 }, socket, 1n)],
     ['a negative length', (_, socket) => socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]))],
-    ['bytes behind the answer', (header, socket) => {
-      const body = initProducerIdResponse.encode({}, header.apiVersion)
-      socket.write(responseFrame(22, header.apiVersion, header.correlationId, Buffer.concat([body, Buffer.from([1])])))
-    }],
-    ['half an answer', (header, socket) => {
-      socket.write(responseFrame(22, header.apiVersion, header.correlationId, Buffer.from([0, 0, 0])))
-    }]
+    [
+      'bytes behind the answer',
+      (header, socket) => {
+        const body = initProducerIdResponse.encode({}, header.apiVersion)
+        socket.write(
+          responseFrame(22, header.apiVersion, header.correlationId, Buffer.concat([body, Buffer.from([1])]))
+        )
+      }
+    ],
+    [
+      'half an answer',
+      (header, socket) => {
+        socket.write(responseFrame(22, header.apiVersion, header.correlationId, Buffer.from([0, 0, 0])))
+      }
+    ]
   ])('ends when it gets %s', async (_, answer) => {
     const { address } = await serve((header, socket, body) => {
       if (header.apiKey === apis.apiVersions.key) sayVersions(header, socket)
       else answer(header, socket, body)
     })
     const connection = await open(address)
-    await expect(connection.call(apis.initProducerId, ask)).rejects.toMatchObject({ name: 'ConnectionError', fault: 'protocol' })
+    await expect(connection.call(apis.initProducerId, ask)).rejects.toMatchObject({
+      name: 'ConnectionError',
+      fault: 'protocol'
+    })
     expect(connection.isOpen).toBe(false)
   })
 
@@ -175,7 +201,8 @@ describe('Connection', () => {
     })
     const connection = await open(address)
     const results = await Promise.allSettled([1, 2, 3].map(() => connection.call(apis.initProducerId, ask)))
-    for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: { fault: 'closed', retriable: true } })
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'rejected', reason: { fault: 'closed', retriable: true } })
     await expect(connection.call(apis.initProducerId, ask)).rejects.toThrow(ConnectionError)
     await expect(connection.send(apis.initProducerId, ask)).rejects.toThrow(ConnectionError)
   })

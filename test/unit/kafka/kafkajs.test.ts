@@ -40,7 +40,10 @@ describe('createKafkaJs', () => {
     await broker.close()
     const logs: KafkaJsLog[] = []
     const producer = createKafkaJs({
-      brokers: [address], clientId: 'test', onLog: (entry) => logs.push(entry), retry: { retries: 0 }
+      brokers: [address],
+      clientId: 'test',
+      onLog: (entry) => logs.push(entry),
+      retry: { retries: 0 }
     }).producer()
     const error: unknown = await producer.connect().catch((e: unknown) => e)
     expect(isKafkaJsError(error)).toBe(true)
@@ -56,7 +59,9 @@ describe('createKafkaJs', () => {
       pending: unknown[]
       scheduleCheckPendingRequests(): void
     }
-    const RequestQueue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js') as new (options: object) => Queue
+    const RequestQueue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js') as new (
+      options: object
+    ) => Queue
     const queue = new RequestQueue({ clientId: 'test' })
     queue.scheduleCheckPendingRequests()
     expect(queue.throttleCheckTimeoutId).toBeNull()

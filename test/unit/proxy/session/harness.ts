@@ -18,7 +18,8 @@ export class ScriptedPath implements ProducePath {
     kind: 'settled',
     forward: 'original',
     answers: new Map(),
-    closeAfter: false
+    closeAfter: false,
+    confirm: null
   })
 
   idle(): boolean {
@@ -51,7 +52,7 @@ export class Bench {
 
   constructor(context: Partial<SessionContext> = {}) {
     this.session = new Session({
-      nodeId: 1,
+      nodeId: () => 1,
       producePath: this.path,
       advertised: (id) => (this.open.has(id) ? { host: 'proxy.test', port: 9_200 + id } : null),
       reconciled: (id) => this.open.has(id),

@@ -17,7 +17,8 @@ const rejecting =
     kind: 'settled',
     forward,
     answers: new Map([[topic, new Map([[index, partitionAnswer(index, 87, 'bad', [])]])]]),
-    closeAfter: false
+    closeAfter: false,
+    confirm: null
   })
 
 describe('relaying', () => {
@@ -309,7 +310,7 @@ describe('Produce of a watched topic', () => {
     const seen: unknown[] = []
     bench.path.settlement = (_, proofs) => {
       seen.push(proofs.status('t', 0))
-      return { kind: 'settled', forward: 'original', answers: new Map(), closeAfter: false }
+      return { kind: 'settled', forward: 'original', answers: new Map(), closeAfter: false, confirm: null }
     }
     const success = (id: number): Buffer =>
       produceAnswer(id, { responses: [{ name: 't', partitionResponses: [{ index: 0, errorCode: 0 }] }] })
