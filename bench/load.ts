@@ -49,7 +49,7 @@ async function run(job: LoadJob): Promise<LoadResult> {
       return { socket, index }
     })
   )
-  await client.close()
+  client.close()
   const started = process.hrtime.bigint()
   await Promise.all(sockets.map(({ socket, index }) => pump(socket, frameFor(job.topic, index, batch), share, job.inflight)))
   const seconds = Number(process.hrtime.bigint() - started) / 1e9

@@ -50,7 +50,7 @@ try {
   const admin = new KafkaClient({ bootstrapServers: cluster.bootstrap, clientId: 'kontrakt-bench' })
   const config = { 'retention.bytes': '200000000', 'segment.bytes': '50000000' }
   await admin.createTopics(ways.map(({ topic }) => ({ name: topic, partitions, replicationFactor: 1, configs: config })))
-  await admin.close()
+  admin.close()
   kontrakt = await startKontrakt({
     upstream: cluster.bootstrap,
     policies: {

@@ -33,10 +33,16 @@ const watchMs = 250
 /** Resolves with the exit code. Takes SIGINT, SIGTERM and SIGHUP for itself while it runs. */
 export async function runDemo({ exit, colour, write }: DemoOptions): Promise<number> {
   const stop = new AbortController()
-  const onSignal = (): void => stop.abort()
+  let isBuilt = false
+  const onSignal = (): void => {
+    // Nothing has been shown yet, and nothing is there that the end of the process does not take along.
+    if (!isBuilt) process.exit(0)
+    stop.abort()
+  }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, onSignal)
   const stage = await buildStageOrExplain()
+  isBuilt = true
   const text = new DemoText(write, colour)
   const story = new Story({ proxy: stage.proxy, text, signal: stop.signal })
   let exitCode: 0 | 1 = 0
@@ -63,6 +69,8 @@ async function buildStageOrExplain(): Promise<Stage> {
   try {
     return await buildStage()
   } catch (error) {
+    // What a start that failed half way has opened must not keep the process: it ends once the reason is told.
+    setTimeout(() => process.exit(), closeWithinMs).unref()
     if (!(error instanceof StartError)) throw error
     throw new CliError(error.message, error.diagnostics.map(formatDiagnostic).join('\n    '))
   }

@@ -118,9 +118,4 @@ function checkLimits({ limits }: Settings, resolver: Resolver): void {
   atMost('requestBytes', 'inflightBytes', 'such a request could never be read')
   atMost('responseBytes', 'inflightBytes', 'such a response could never be opened')
   atMost('inflatedBatchBytes', 'inflightBytes', 'such a batch could never be judged')
-  atMost(
-    'unauthenticatedFrameBytes',
-    'requestBytes',
-    'nothing before authentication may be larger than what is allowed after it'
-  )
 }

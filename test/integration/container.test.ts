@@ -71,7 +71,6 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
       .withWaitStrategy(Wait.forSuccessfulCommand('bash -c "exec 3<>/dev/tcp/127.0.0.1/9092"'))
       .withStartupTimeout(startMs)
       .start()
-
     started.push(kafka)
 
     policies = await policiesFolder()

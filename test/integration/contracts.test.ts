@@ -29,7 +29,7 @@ async function makeTopic(cluster: TestCluster, prefix = 'contract'): Promise<str
   const topic = `${prefix}-${randomBytes(5).toString('hex')}`
   const client = new KafkaClient({ bootstrapServers: cluster.bootstrap, clientId: 'setup' })
   await client.createTopics([{ name: topic, partitions: 1, replicationFactor: 1 }])
-  await client.close()
+  client.close()
   return topic
 }
 
@@ -46,14 +46,14 @@ async function send(bootstrap: string, topic: string, values: readonly (string |
     if (!(error instanceof KafkaError)) throw error
     return { code: error.code, detail: error.detail, records: error.recordErrors.map(({ message }) => message ?? '') }
   } finally {
-    await client.close()
+    client.close()
   }
 }
 
 async function stored(cluster: TestCluster, topic: string): Promise<ReadRecord[]> {
   const client = new KafkaClient({ bootstrapServers: cluster.bootstrap, clientId: 'reader' })
   const [fetched] = await client.fetch({ partitions: [{ topic, partition: 0, offset: 0n }] })
-  await client.close()
+  client.close()
   return readRecords(fetched!.records)
 }
 

@@ -96,9 +96,14 @@ describe('kontrakt demo', () => {
     expect(stateFolders()).toEqual(before)
   })
 
-  it('takes other ports when the usual ones are busy', async () => {
+  it('can be started several times at once', async () => {
+    const demos = [1, 2, 3].map(() => startDemo(['--exit']))
+    expect(await Promise.all(demos.map(({ code }) => code))).toEqual([0, 0, 0])
+  })
+
+  it.each([[[19092]], [[9190, 9192, 9193]]])('takes other ports when %j are busy', async (busyPorts) => {
     const busy = await Promise.all(
-      [9092, 9190, 9192, 9193].map(async (port) => {
+      busyPorts.map(async (port) => {
         const server = createServer()
         const isOurs = await new Promise<boolean>((resolve) => {
           server.once('error', () => resolve(false))

@@ -17,8 +17,12 @@ import { topic } from './orders.ts'
 
 const host = '127.0.0.1'
 
-/** Those of the documentation, so that what is read there can be tried here. */
-const usualPorts = { broker: 9092, bootstrap: 9192, firstBroker: 9193, admin: 9190 } as const
+/**
+ * Those of the documentation, so that what is read there can be tried here; but not the broker's 9092, where a newcomer
+ * may well have a Kafka.
+ */
+const usualPorts = { broker: 19092, bootstrap: 9192, firstBroker: 9193, admin: 9190 } as const
+const anyPorts = { bootstrap: 0, firstBroker: 0, admin: 0 } as const
 const nodeId = 1
 
 export interface Stage {
@@ -32,13 +36,12 @@ export async function buildStage(): Promise<Stage> {
   const stateDir = mkdtempSync(join(tmpdir(), 'kontrakt-demo-'))
   const removeState = (): void => rmSync(stateDir, { recursive: true, force: true })
   process.once('exit', removeState)
-  const broker = await startEmbeddedBroker({
-    nodeId,
-    port: await freePort(usualPorts.broker),
-    topics: [{ name: topic }]
-  })
+  // Two demos at once must not race for the usual ports: who has the broker's may try the others.
+  const { broker, isFirst } = await startBroker()
   try {
-    const proxy = await runProxy(await settingsFor(broker, stateDir), { logger: silentLogger() })
+    const proxy = await runProxy(await settingsFor(broker, stateDir, isFirst ? usualPorts : anyPorts), {
+      logger: silentLogger()
+    })
     return {
       broker,
       proxy,
@@ -55,13 +58,27 @@ export async function buildStage(): Promise<Stage> {
   }
 }
 
-async function settingsFor(broker: EmbeddedBroker, stateDir: string): Promise<Settings> {
+async function startBroker(): Promise<{ broker: EmbeddedBroker; isFirst: boolean }> {
+  const options = { nodeId, topics: [{ name: topic }] }
+  try {
+    return { broker: await startEmbeddedBroker({ ...options, port: usualPorts.broker }), isFirst: true }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    return { broker: await startEmbeddedBroker(options), isFirst: false }
+  }
+}
+
+async function settingsFor(
+  broker: EmbeddedBroker,
+  stateDir: string,
+  ports: { readonly bootstrap: number; readonly firstBroker: number; readonly admin: number }
+): Promise<Settings> {
   const flags = new Map([
     ['--upstream', broker.address],
-    ['--listen', `${host}:${await freePort(usualPorts.bootstrap)}`],
-    ['--broker-ports', `${nodeId}=${await freePort(usualPorts.firstBroker)}`],
+    ['--listen', `${host}:${await freePort(ports.bootstrap)}`],
+    ['--broker-ports', `${nodeId}=${await freePort(ports.firstBroker)}`],
     ['--advertised-host', host],
-    ['--admin', `${host}:${await freePort(usualPorts.admin)}`],
+    ['--admin', `${host}:${await freePort(ports.admin)}`],
     ['--policies', fileURLToPath(new URL('../../../policies', import.meta.url))],
     ['--state-dir', stateDir],
     ['--roles', 'proxy']

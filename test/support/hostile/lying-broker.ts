@@ -19,7 +19,7 @@ export interface LyingBroker {
 
 export async function startLyingBroker(): Promise<LyingBroker> {
   const sockets = new Set<Socket>()
-  let honest: EmbeddedBroker | undefined
+  let honest: EmbeddedBroker | undefined = undefined
   const server = createServer({ noDelay: true }, (client) => {
     const broker = connect({ host: '127.0.0.1', port: honest!.port, noDelay: true })
     const asked: number[] = []

@@ -203,7 +203,7 @@ describe('what passes', () => {
     const records = readRecords(batch)
     expect(records.map((record) => record.value?.toString())).toEqual(['good', 'bad', 'good'])
     expect(records.map((record) => record.headers.length)).toEqual([0, 1, 0])
-    expect(records[1]!.headers[0]!.name.toString()).toBe('kontrakt.violations')
+    expect(records[1]!.headers[0]!.name).toBe('kontrakt.violations')
     expect(JSON.parse(records[1]!.headers[0]!.value!.toString())).toEqual({
       v: 1,
       policy: 'p@0123456789ab',
