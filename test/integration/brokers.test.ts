@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { ClientDriver, InRecord, RecordResult } from '../support/clients/driver.ts'
+import type { ClientDriver, ClientName, InRecord, RecordResult } from '../support/clients/driver.ts'
 import type { TestCluster } from '../support/cluster/types.ts'
 import { describeClients, describeKafka } from '../support/kafka.ts'
 import { startKontrakt, type Kontrakt } from '../support/kontrakt.ts'
@@ -68,10 +68,15 @@ async function produceThrough(
   return results
 }
 
-function expectKept(results: ReadonlyMap<number, RecordResult>, records: readonly InRecord[]): void {
+function expectKept(
+  client: ClientName,
+  results: ReadonlyMap<number, RecordResult>,
+  records: readonly InRecord[]
+): void {
   const present = records.map(({ value }) => (JSON.parse(value!.toString()) as { n: number }).n)
   const told = [...results].filter(([, result]) => !('error' in result)).map(([n]) => n)
-  expect(told.length).toBe(results.size)
+  // kafkajs leaves out what has no leader for a moment, and says so; the others try until it is delivered.
+  if (client !== 'kafkajs') expect(told.length).toBe(results.size)
   expect(told.filter((n) => !present.includes(n))).toEqual([])
   expect(present.length).toBe(new Set(present).size)
   for (const partition of [0, 1, 2]) {
@@ -103,7 +108,7 @@ describeKafka('a cluster that changes', { version: '4.3.1', nodes: 3 }, (cluster
         if (round === 1) await node.stop()
         if (round === 4) await node.start()
       })
-      expectKept(results, await stored(driver(), cluster(), topic))
+      expectKept(client, results, await stored(driver(), cluster(), topic))
     })
 
     if (client === 'kafkajs') return
@@ -113,7 +118,7 @@ describeKafka('a cluster that changes', { version: '4.3.1', nodes: 3 }, (cluster
         if (round === 1) await kontrakt.restart('SIGTERM')
         if (round === 3) await kontrakt.restart('SIGKILL')
       })
-      expectKept(results, await stored(driver(), cluster(), topic))
+      expectKept(client, results, await stored(driver(), cluster(), topic))
     })
   })
 

@@ -3,7 +3,6 @@
  * policies from a mounted folder, and used by a client from outside both.
  */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StartedNetwork, StartedTestContainer } from 'testcontainers'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
@@ -14,6 +13,7 @@ import { serverProperties } from '../support/cluster/properties.ts'
 import { runId, runLabel, testcontainers } from '../support/engine.ts'
 import { messageOf } from '../support/message-of.ts'
 import { freePortRange } from '../support/ports.ts'
+import { runFolder } from '../support/processes.ts'
 
 const image = 'kontrakt-test/kontrakt:under-test'
 const root = join(import.meta.dirname, '..', '..')
@@ -167,7 +167,7 @@ async function docker(args: string[], timeoutMs = startMs): Promise<string> {
 
 /** Readable for the container's user, who is not the one that makes it. */
 async function policiesFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'kontrakt-policies-'))
+  const folder = await mkdtemp(join(runFolder(), 'kontrakt-policies-'))
   await mkdir(join(folder, 'schemas'))
   await writeFile(join(folder, 'orders.yaml'), policy)
   await writeFile(join(folder, 'schemas', 'order.json'), schema)
