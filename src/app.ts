@@ -16,7 +16,7 @@ import { LiveView, listeningAddresses } from './instance/live-view.ts'
 import { ProduceReport } from './instance/produce-report.ts'
 import { ProxyLog } from './instance/proxy-log.ts'
 import { registryEvents } from './instance/registry-report.ts'
-import { systemClock } from './kafka/clock.ts'
+import { systemClock } from './clock.ts'
 import { ClusterWatch } from './kafka/cluster-watch.ts'
 import { Activity } from './observability/activity.ts'
 import { LogLimiter } from './observability/log-limiter.ts'
@@ -133,8 +133,20 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
     settings.admin === null
       ? null
       : await startAdminServer({ settings: settings.admin, view, logger, bodyBytes: limits.adminBodyBytes })
-  await firstContact(cluster, settings, logger)
-  await listen(proxy, settings, cluster.brokers().keys())
+  const stop = async (): Promise<void> => {
+    policies.stop()
+    registry?.close()
+    await cluster.close()
+    await admin?.close()
+    metrics.close()
+  }
+  try {
+    await firstContact(cluster, settings, logger)
+    await listen(proxy, settings, cluster.brokers().keys())
+  } catch (error) {
+    await stop()
+    throw error
+  }
   if (settings.policies.watch) policies.watch()
   phase = 'serving'
 
@@ -148,11 +160,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
       phase = 'draining'
       await sleep(timings.drainDelayMs)
       await proxy.drain(timings.drainTimeoutMs)
-      policies.stop()
-      registry?.close()
-      await cluster.close()
-      await admin?.close()
-      metrics.close()
+      await stop()
       closed.resolve(undefined)
     }
   }

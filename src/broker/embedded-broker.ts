@@ -4,7 +4,7 @@
  * and per API at the top of the file in `apis/`.
  */
 import { readRecords, type ReadRecord } from '../../protocol/records/batch.ts'
-import { systemClock, type Clock } from '../kafka/clock.ts'
+import { systemClock, type Clock } from '../clock.ts'
 import type { AnswerOf, HandlerName, RequestOf } from './handlers.ts'
 import { Interceptors, type Interceptor } from './interceptors.ts'
 import * as limits from './limits.ts'

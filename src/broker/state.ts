@@ -1,6 +1,6 @@
 /** All that the embedded broker knows; the APIs read and change it, connections come and go. */
 import { randomBytes } from 'node:crypto'
-import type { Clock } from '../kafka/clock.ts'
+import type { Clock } from '../clock.ts'
 import { Groups } from './groups/groups.ts'
 import { Topics } from './topics.ts'
 

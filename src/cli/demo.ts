@@ -6,7 +6,7 @@
  * Ctrl-C ends it at any time: what is under way is given up, and the process ends soon after `closeWithinMs` either way.
  */
 import { formatDiagnostic } from '../contracts/diagnostic.ts'
-import { pause, systemClock } from '../kafka/clock.ts'
+import { pause, systemClock } from '../clock.ts'
 import { StartError } from '../supervisor/start-error.ts'
 import { CliError } from './io.ts'
 import { lineText } from './why-text.ts'

@@ -9,7 +9,7 @@
 import { parseAddress, type Address } from '../address.ts'
 import * as apis from './apis.ts'
 import { BrokerConnections } from './broker-connections.ts'
-import { systemClock, type Cancel, type Clock } from './clock.ts'
+import { systemClock, type Cancel, type Clock } from '../clock.ts'
 import type { Broker } from './leaders.ts'
 import * as limits from './limits.ts'
 

@@ -9,9 +9,9 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { decodeResponseHeader, requestFrame } from '../../protocol/frames/header.ts'
 import { formatAddress, type Address } from '../address.ts'
 import { apiVersions, type Api } from './apis.ts'
-import { systemClock, type Cancel, type Clock } from './clock.ts'
+import { systemClock, type Cancel, type Clock } from '../clock.ts'
 import { ConnectionError, KafkaError, NoCommonVersionError } from './errors.ts'
-import { FrameReader } from './frame-reader.ts'
+import { FrameReader } from '../../protocol/frames/frame-reader.ts'
 import * as limits from './limits.ts'
 
 const unsupportedVersion = 35

@@ -1,14 +1,17 @@
 /** `kontrakt demo` as a newcomer starts it: what it shows, how it ends, and that it leaves nothing. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const running: ChildProcess[] = []
+/** Where the demos of one test keep what they must not leave behind. */
+let ownTmp = ''
 
 interface Demo {
   readonly child: ChildProcess
@@ -18,10 +21,10 @@ interface Demo {
   readonly code: Promise<number | null>
 }
 
-function startDemo(args: readonly string[] = [], env: Record<string, string> = {}): Demo {
+function startDemo(args: readonly string[] = []): Demo {
   const child = spawn(process.execPath, [main, 'demo', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env }
+    env: { ...process.env, TMPDIR: ownTmp }
   })
   running.push(child)
   let output = ''
@@ -44,17 +47,16 @@ function startDemo(args: readonly string[] = [], env: Record<string, string> = {
   }
 }
 
-function stateFolders(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('kontrakt-demo-'))
-}
-
+beforeEach(() => {
+  ownTmp = mkdtempSync(join(tmpdir(), 'kontrakt-test-demo-'))
+})
 afterEach(() => {
   for (const child of running.splice(0)) child.kill('SIGKILL')
+  rmSync(ownTmp, { recursive: true, force: true })
 })
 
 describe('kontrakt demo', () => {
   it('--exit tells the whole story and ends with 0', async () => {
-    const before = stateFolders()
     const { code, output } = startDemo(['--exit'])
     expect(await code).toBe(0)
     const text = output()
@@ -72,11 +74,10 @@ describe('kontrakt demo', () => {
     // No terminal: no colour, and nothing wider than one.
     expect(text).not.toContain('\u001b')
     expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])
-    expect(stateFolders()).toEqual(before)
+    expect(readdirSync(ownTmp)).toEqual([])
   })
 
   it('stays up, answers on the addresses it prints, and ends with 0 on Ctrl-C', async () => {
-    const before = stateFolders()
     const { child, code, output, shows } = startDemo()
     await shows('This goes on until Ctrl-C.')
     const [url] = /http:\/\/127\.0\.0\.1:\d+(?=\/metrics)/.exec(output())!
@@ -84,16 +85,15 @@ describe('kontrakt demo', () => {
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('kontrakt_')
     child.kill('SIGINT')
     expect(await code).toBe(0)
-    expect(stateFolders()).toEqual(before)
+    expect(readdirSync(ownTmp)).toEqual([])
   })
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends with 0 on %s in the middle of the story', async (signal) => {
-    const before = stateFolders()
     const { child, code, shows } = startDemo()
     await shows('o-2001')
     child.kill(signal)
     expect(await code).toBe(0)
-    expect(stateFolders()).toEqual(before)
+    expect(readdirSync(ownTmp)).toEqual([])
   })
 
   it('can be started several times at once', async () => {

@@ -199,7 +199,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       const count = 199_000
       const codes = codesOf(await stage.answerTo(emptyPartitions(guarded, count)))
       expect(codes).toHaveLength(count)
-      expect(new Set(codes)).toEqual(new Set([3, 87]))
+      expect([...new Set<number | string>(codes)].sort()).toEqual([3, 87])
     })
 
     const slowBodies = (): Promise<number> =>

@@ -40,8 +40,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'src/proxy': ['protocol', 'src/proxy', 'src/address.ts'],
   'src/enforcement': ['protocol', 'src/contracts', 'src/proxy', 'src/enforcement'],
   'src/registry': ['src/contracts', 'src/registry'],
-  'src/kafka': ['protocol', 'src/kafka', 'src/address.ts'],
-  'src/broker': ['protocol', 'src/broker', 'src/address.ts'],
+  'src/kafka': ['protocol', 'src/kafka', 'src/address.ts', 'src/clock.ts'],
+  'src/broker': ['protocol', 'src/broker', 'src/address.ts', 'src/clock.ts'],
   'src/observability': ['protocol', 'src/config', 'src/contracts', 'src/observability']
 }
 

@@ -11,7 +11,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { errorCodes } from '../../../protocol/errors.ts'
-import type { Cancel, Clock } from '../../kafka/clock.ts'
+import type { Cancel, Clock } from '../../clock.ts'
 import * as limits from '../limits.ts'
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'

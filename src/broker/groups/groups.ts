@@ -1,5 +1,5 @@
 /** All consumer groups of the embedded broker with the offsets they committed. It coordinates every one of them. */
-import type { Clock } from '../../kafka/clock.ts'
+import type { Clock } from '../../clock.ts'
 import * as limits from '../limits.ts'
 import { Group } from './group.ts'
 

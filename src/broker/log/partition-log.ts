@@ -2,7 +2,7 @@
  * The log of one partition: whole batches in order of offset, the oldest dropped when there are too many bytes.
  * Offsets are numbers here, exact up to 2^53; the protocol's bigints end where the requests are read.
  */
-import type { Cancel } from '../../kafka/clock.ts'
+import type { Cancel } from '../../clock.ts'
 import { ProducerStates } from './producer-states.ts'
 
 const baseOffsetAt = 0

@@ -8,7 +8,7 @@
 import { buildBatch } from '../../../protocol/records/batch.ts'
 import type { RunningProxy } from '../../app.ts'
 import { KafkaClient } from '../../kafka/client.ts'
-import { pause, systemClock } from '../../kafka/clock.ts'
+import { pause, systemClock } from '../../clock.ts'
 import { KafkaError } from '../../kafka/errors.ts'
 import { createKafkaJs, type Consumer, type Kafka, type Producer } from '../../kafka/kafkajs.ts'
 import type { RefusalEntry } from '../../observability/refusal-journal.ts'

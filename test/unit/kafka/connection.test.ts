@@ -6,7 +6,7 @@ import { initProducerIdResponse } from '../../../protocol/messages/init-producer
 import * as apis from '../../../src/kafka/apis.ts'
 import { Connection, type ConnectionOptions } from '../../../src/kafka/connection.ts'
 import { ConnectionError, KafkaError, NoCommonVersionError } from '../../../src/kafka/errors.ts'
-import { FrameReader } from '../../../src/kafka/frame-reader.ts'
+import { FrameReader } from '../../../protocol/frames/frame-reader.ts'
 import { FakeClock } from './fake-clock.ts'
 
 type Answer = (header: RequestHeader, socket: Socket, body: Buffer) => void

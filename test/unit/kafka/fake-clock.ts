@@ -1,5 +1,5 @@
 /** A clock whose hands the test moves. Timers that are due at the same time fire in the order in which they were set. */
-import type { Cancel, Clock } from '../../../src/kafka/clock.ts'
+import type { Cancel, Clock } from '../../../src/clock.ts'
 
 export class FakeClock implements Clock {
   #nowMs: number

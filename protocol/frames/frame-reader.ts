@@ -1,5 +1,5 @@
 /** Whole frames out of a stream, for the two ends that need every frame whole: our own client and the embedded broker. */
-import { ChunkQueue } from '../../protocol/frames/chunk-queue.ts'
+import { ChunkQueue } from './chunk-queue.ts'
 
 const lengthBytes = 4
 

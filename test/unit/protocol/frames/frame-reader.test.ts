@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
-import { FrameLengthError, FrameReader } from '../../../src/kafka/frame-reader.ts'
+import { FrameLengthError, FrameReader } from '../../../../protocol/frames/frame-reader.ts'
 
 function prefixed(body: Uint8Array): Buffer {
   const length = Buffer.alloc(4)
