@@ -39,6 +39,11 @@ export class SchemaFacts {
     return this.#compiled.size
   }
 
+  /** Whether the document of an id is at hand: asking for it again is not a stranger's question. */
+  has(context: string | null, id: number): boolean {
+    return this.#compiled.has(keyOf(context, id))
+  }
+
   /**
    * Null when the registry has no such id. `subject` (may be empty) only names the context. Rejects with
    * `RegistryUnavailable`.

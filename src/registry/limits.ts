@@ -14,12 +14,23 @@ export const limits = {
   decisions: 10_000,
   /** Look-ups under way at once; each is two or three requests. */
   flights: 256,
+  /** Of these for ids never seen before, in all and for one side of one topic; the rest is for known ids. */
+  unknownFlights: 200,
+  unknownFlightsOfQueue: 64,
   /**
-   * Look-ups of unknown ids: a burst, then a steady rate. A deployment of new schemas needs a few, a scan of ids all of
-   * them.
+   * Look-ups of unknown ids for one side of one topic: a burst, then a steady rate. A deployment of new schemas needs a
+   * few, a scan of ids all of them.
    */
   unknownIdBurst: 50,
   unknownIdsPerSecond: 10,
+  /** The same for all topics together: what a registry bears from one instance. */
+  unknownIdBurstOfAll: 500,
+  unknownIdsPerSecondOfAll: 100,
+  /** Ids in line for one side of one topic: ten seconds of its rate. More only wait longer than a producer does. */
+  lineOfQueue: 100,
+  lineOfAll: 20_000,
+  /** Sides of topics with a rate of their own; idle ones are forgotten first. */
+  queues: 2_000,
   /** Versions of one subject that rules are checked against when a policy loads. */
   admittedVersions: 1_000,
   /** Subjects of one topic under the strategy `topic-record-name`. */
@@ -32,6 +43,8 @@ export const limits = {
 
 /** Waiting times in milliseconds. */
 export const timings = {
+  /** How often turns are handed out while somebody is in line. */
+  turnMs: 100,
   /** A registry replicates: what one node does not know yet, it may know then. */
   secondAskMs: 2_000,
   /** How long "there is no such schema" holds. */

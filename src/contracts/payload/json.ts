@@ -12,7 +12,7 @@ export const jsonWithoutSchema: PayloadFormat & Encoding = {
   decode(bytes, start, end): Decoded {
     return decodeSafely(() => {
       const json = parseJson(bytes, start, end, { nesting: limits.payloadNesting.json, duplicateKeys: 'refuse' })
-      return { ok: true, value: toValue(json, this.shape, []) }
+      return { ok: true, value: toValue(json, this.shape) }
     })
   },
   encode: encodeJson

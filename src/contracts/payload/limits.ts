@@ -18,8 +18,13 @@ export const limits = {
    * memory.
    */
   allJsonErrorsBytes: 64 * 1024,
-  /** Schema references followed for one JSON payload: this many and one per byte. Schemas can make it exponential. */
-  jsonSchemaSteps: 100_000,
+  /**
+   * Schema references followed for one JSON payload. Schemas can make it exponential; real ones follow a few for every
+   * value, and a value takes at least two bytes.
+   */
+  jsonSchemaSteps: { floor: 2_000, perByte: 20 },
+  /** Errors of `ajv` held for one payload, those of alternatives that were tried included. */
+  jsonErrors: 1_024,
   /** One schema document, and the sum of its references. Registries refuse more than about a megabyte too. */
   schemaBytes: 1024 * 1024,
   schemaReferences: 200,

@@ -5,7 +5,10 @@
 import { posix } from 'node:path'
 import type { Diagnostic } from '../diagnostic.ts'
 import type { PayloadFormat } from '../payload/format.ts'
+import { schemaMaps } from '../payload/json/prepare.ts'
 import { loadPayloadFormat } from '../payload/load.ts'
+import { isBuiltIn, mayBeMissing } from '../payload/protobuf/parse.ts'
+import { protobufImports } from '../payload/protobuf/tokens.ts'
 import type { DiagnosticCode } from './codes.ts'
 import type { FileRead, PolicyFiles } from './files.ts'
 import { fileLimits } from './files.ts'
@@ -72,6 +75,7 @@ function collectReferences(files: PolicyFiles, path: string, source: string, for
       const beside = posix.dirname(format === 'json' ? path : current)
       const found = findReference(files, name, beside, posix.dirname(path))
       if (!found.ok) {
+        if (format === 'protobuf' && found.code === 'file-missing' && mayBeMissing(name)) continue
         return {
           ok: false,
           code: found.code,
@@ -128,14 +132,8 @@ function referencesIn(source: string, format: SchemaFormat): string[] {
   switch (format) {
     case 'avro':
       return []
-    case 'protobuf': {
-      const code = source.replaceAll(/\/\/[^\n]*|\/\*[^]*?\*\//g, '')
-      const names = [...code.matchAll(/^\s*import\s+(?:public\s+|weak\s+)?["']([^"']+)["']\s*;/gm)].map(
-        (match) => match[1]!
-      )
-      // These come with the Protobuf library.
-      return names.filter((name) => !name.startsWith('google/protobuf/'))
-    }
+    case 'protobuf':
+      return protobufImports(source).filter((name) => !isBuiltIn(name))
     case 'json':
       return referencesInJson(source)
   }
@@ -155,13 +153,17 @@ function referencesInJson(source: string): string[] {
     const node = open.pop()
     if (node === null || typeof node !== 'object') continue
     for (const [key, child] of Object.entries(node)) {
+      // Data of the author, in which nothing is a reference.
+      if (['const', 'default', 'enum', 'examples'].includes(key)) continue
       if (key === '$ref' && typeof child === 'string') {
         const name = child.split('#', 1)[0]!
         // `#/...` is inside the document; a URL is the identity of a schema and is never fetched.
         if (name !== '' && !/^[a-z][a-z0-9+.-]*:/i.test(name)) names.add(name)
       } else {
         if (key === '$id' && typeof child === 'string') identities.add(child)
-        open.push(child)
+        // Names of properties are no keywords.
+        if (schemaMaps.includes(key) && child !== null && typeof child === 'object') open.push(...Object.values(child))
+        else open.push(child)
       }
     }
   }

@@ -36,7 +36,7 @@ describe('the token bucket', () => {
     const hands = new Hands()
     const bucket = new TokenBucket(hands, 3, 2)
     expect([1, 2, 3, 4].map(() => bucket.take())).toEqual([true, true, true, false])
-    expect(bucket.nextMs).toBe(500)
+    expect(bucket.canTake()).toBe(false)
     hands.advance(500)
     expect([bucket.take(), bucket.take()]).toEqual([true, false])
     hands.advance(60_000)

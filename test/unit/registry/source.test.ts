@@ -284,12 +284,86 @@ describe('an id the registry does not have', () => {
     expect(limited).toHaveLength(450)
     await hands.untilWaiting()
     hands.advance(1_000)
-    const [one] = limited
-    if (one?.state === 'pending') await one.changed
-    expect(source.lookup(asked, 1_499)).toMatchObject({
+    expect(source.lookup(asked, 1_050)).toMatchObject({
       state: 'pending',
       reason: expect.stringContaining('being asked for') as string
     })
+  })
+})
+
+describe('producers that invent schema ids', () => {
+  /** Unknown ids for one topic, until the topic is limited. */
+  function invent(source: RegistrySchemaSource, asked: SchemaQuery, from = 100_000, count = 200): SchemaLookup[] {
+    return Array.from({ length: count }, (_, index) => source.lookup(asked, from + index))
+  }
+
+  test('do not delay the valid id of another topic', async () => {
+    const id = registry.register('payments-value', order)
+    const source = newSource()
+    invent(source, query())
+    const asked = query({ topic: 'payments' })
+    expect(source.lookup(asked, id)).toMatchObject({ failingSinceMs: null })
+    expect(await settled(source, asked, id)).toMatchObject({ state: 'ready' })
+  })
+
+  test('do not delay it either when many topics use up the rate of all', async () => {
+    const id = registry.register('payments-value', order)
+    const source = newSource()
+    for (let topic = 0; topic < 40; topic++) invent(source, query({ topic: `flooded-${topic}` }), topic * 1_000 + 1_000)
+    const asked = query({ topic: 'payments' })
+    const first = source.lookup(asked, id)
+    expect(first).toMatchObject({ state: 'pending', failingSinceMs: hands.nowMs() })
+    for (let turn = 0; turn < 40 && source.lookup(asked, id).state === 'pending'; turn++) {
+      await hands.untilWaiting()
+      hands.advance(2_000)
+      for (let topic = 0; topic < 40; topic++) {
+        invent(source, query({ topic: `flooded-${topic}` }), topic * 1_000 + 50_000 + turn * 40_000)
+      }
+      for (let pass = 0; pass < 40; pass++) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    expect(source.lookup(asked, id)).toMatchObject({ state: 'ready' })
+  })
+
+  test('do not delay an id of their own topic whose document is at hand', async () => {
+    const id = registry.register('orders-value', order)
+    const source = newSource()
+    await source.admitted(query())
+    invent(source, query())
+    expect(source.lookup(query(), id)).toMatchObject({ failingSinceMs: null })
+    expect(await settled(source, query(), id)).toMatchObject({ state: 'ready' })
+  })
+
+  test('count as failing since they were first limited, in line or not, so that a policy can decide', () => {
+    const source = newSource()
+    const asked = query()
+    const sinceMs = hands.nowMs()
+    invent(source, asked, 1, 500)
+    hands.advance(60)
+    const inLine = source.lookup(asked, 60)
+    const sentAway = source.lookup(asked, 499)
+    expect(inLine).toMatchObject({ state: 'pending', failingSinceMs: sinceMs })
+    expect(sentAway).toMatchObject({ state: 'pending', failingSinceMs: sinceMs })
+  })
+
+  test('are answered in the order in which they came, and told when', async () => {
+    const source = newSource()
+    const [waits] = invent(source, query(), 1, 51).slice(50)
+    expect(registry.asked(/^\/schemas\/ids\/51/)).toBe(0)
+    await hands.untilWaiting()
+    for (let turn = 0; turn < 4; turn++) {
+      for (let pass = 0; pass < 60; pass++) await new Promise((resolve) => setTimeout(resolve, 1))
+      hands.advance(2_000)
+    }
+    if (waits?.state === 'pending') await waits.changed
+    expect(source.lookup(query(), 51).state).toBe('refused')
+  })
+
+  test('are all told when the source closes', async () => {
+    const source = newSource()
+    const waits = invent(source, query())
+    source.close()
+    for (const wait of waits) if (wait.state === 'pending') await wait.changed
+    expect(source.lookup(query(), 199).state).toBe('pending')
   })
 })
 

@@ -155,7 +155,7 @@ class AvroWalker {
     const value = new Map<string, Value>()
     this.#readBlocks('map', 1 + this.#leastSize(values), () => {
       const key = this.#reader.readString('map key')
-      this.#reader.path.push(key)
+      this.#reader.path.push(null)
       value.set(key, this.read(values, depth))
       this.#reader.path.pop()
     })

@@ -7,14 +7,18 @@ import { limits } from '../limits.ts'
 import { formatPath } from '../path.ts'
 import type { PathSegment } from '../path.ts'
 import { jsonTypeName, protoKey } from './parse.ts'
-import { stepKeyword } from './prepare.ts'
+import { integerKeyword, stepKeyword } from './prepare.ts'
 
-/** At most `limits.failures`, in the order of `ajv`, one per path and message. */
-export function toFailures(errors: readonly ErrorObject[], data: unknown): PayloadFailure[] {
+/** At most `limits.failures`, in the order of `ajv`, one per path and message. Paths show the names the schema has. */
+export function toFailures(
+  errors: readonly ErrorObject[],
+  data: unknown,
+  names: ReadonlySet<string>
+): PayloadFailure[] {
   const failures = new Map<string, PayloadFailure>()
   for (const error of withoutBranches(errors)) {
     if (failures.size >= limits.failures) break
-    const failure = toFailure(error, data)
+    const failure = toFailure(error, data, names)
     failures.set(`${failure.path}\n${failure.message}`, failure)
   }
   return [...failures.values()]
@@ -35,6 +39,12 @@ function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
       while (first > 0 && inside(kept[first - 1]!)) first--
       const branches = kept.splice(first)
       const useful = branches.filter((branch) => branch.keyword !== 'type' || branch.params['type'] !== 'null')
+      // Says more than that no alternative fits.
+      const unsafe = branches.find((branch) => branch.params['mark'] === 'beyond')
+      if (unsafe !== undefined) {
+        kept.push(unsafe)
+        continue
+      }
       const oneChoice = Array.isArray(error.schema) && error.schema.length === 2 && useful.length < branches.length
       kept.push(...(oneChoice && error.data !== null && useful.length > 0 ? useful : [error]))
     } else if (error.keyword !== 'if' && error.keyword !== stepKeyword && error.propertyName === undefined) {
@@ -44,8 +54,8 @@ function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
   return kept
 }
 
-function toFailure(error: ErrorObject, data: unknown): PayloadFailure {
-  const path = segments(error.instancePath, data)
+function toFailure(error: ErrorObject, data: unknown, names: ReadonlySet<string>): PayloadFailure {
+  const path = segments(error.instancePath, data, names)
   const found = jsonTypeName(error.data)
   const params = error.params as Record<string, unknown>
   const at = (message: string, expected?: string): PayloadFailure => ({
@@ -54,8 +64,8 @@ function toFailure(error: ErrorObject, data: unknown): PayloadFailure {
     ...(expected === undefined ? {} : { expected }),
     found
   })
-  const member = (name: unknown, message: string, expected: string, foundHere: string): PayloadFailure => ({
-    path: formatPath([...path, unescapeProto(String(name))]),
+  const member = (name: string | null, message: string, expected: string, foundHere: string): PayloadFailure => ({
+    path: formatPath([...path, name]),
     message,
     expected,
     found: foundHere
@@ -63,19 +73,18 @@ function toFailure(error: ErrorObject, data: unknown): PayloadFailure {
   switch (error.keyword) {
     case 'type':
       return at('has the wrong type', typeList(error.schema))
+    case integerKeyword:
+      return params['mark'] === 'beyond'
+        ? at('is an integer beyond 2^53 - 1, which JSON readers round', exactIntegers)
+        : { ...at('has the wrong type', 'integer'), found: 'number' }
     case 'required':
-      return member(params['missingProperty'], 'is missing', 'a value', 'nothing')
+      return member(nameIn(params['missingProperty']), 'is missing', 'a value', 'nothing')
     case 'dependentRequired':
     case 'dependencies':
-      return member(params['missingProperty'], `is missing beside ${quoted(params['property'])}`, 'a value', 'nothing')
+      return member(nameIn(params['missingProperty']), `is missing beside ${quoted(params['property'])}`, 'a value', 'nothing')
     case 'additionalProperties':
     case 'unevaluatedProperties':
-      return member(
-        params['additionalProperty'] ?? params['unevaluatedProperty'],
-        'is not a field of the schema',
-        'no such field',
-        'a field'
-      )
+      return member(null, 'is not a field of the schema', 'no such field', 'a field')
     case 'false schema':
       return at('must not be there', 'nothing')
     case 'const':
@@ -104,6 +113,8 @@ function toFailure(error: ErrorObject, data: unknown): PayloadFailure {
       return at('is out of bounds', bound(error.keyword, error.schema))
   }
 }
+
+const exactIntegers = 'integer from -9007199254740991 to 9007199254740991'
 
 /** `string`, `string or null`. */
 function typeList(schema: unknown): string {
@@ -152,7 +163,12 @@ function clipped(text: string): string {
 }
 
 function quoted(name: unknown): string {
-  return formatPath([unescapeProto(String(name))])
+  return formatPath([nameIn(name)])
+}
+
+/** A property name as the schema's author knows it. */
+function nameIn(name: unknown): string {
+  return unescapeProto(String(name))
 }
 
 function unescapeProto(name: string): string {
@@ -160,13 +176,14 @@ function unescapeProto(name: string): string {
 }
 
 /** A JSON pointer as path segments; the data tells indexes of arrays from keys that look like numbers. */
-function segments(pointer: string, data: unknown): PathSegment[] {
+function segments(pointer: string, data: unknown, names: ReadonlySet<string>): PathSegment[] {
   if (pointer === '') return []
   const path: PathSegment[] = []
   let here: unknown = data
   for (const escaped of pointer.slice(1).split('/')) {
     const key = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
-    path.push(Array.isArray(here) && /^[0-9]+$/.test(key) ? Number(key) : unescapeProto(key))
+    const name = unescapeProto(key)
+    path.push(Array.isArray(here) ? Number(key) : names.has(name) ? name : null)
     here = here !== null && typeof here === 'object' ? (here as Record<string, unknown>)[key] : undefined
   }
   return path

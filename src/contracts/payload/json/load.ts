@@ -1,6 +1,6 @@
 /** A JSON Schema document, loaded: the format that judges payloads by it. */
 import type { Encoding } from '../encode.ts'
-import type { Decoded, PayloadFailure, PayloadFormat } from '../format.ts'
+import type { Decoded, PayloadFormat } from '../format.ts'
 import { encodeJson } from '../json.ts'
 import { limits } from '../limits.ts'
 import { decodeSafely } from '../refusal.ts'
@@ -8,6 +8,7 @@ import { schemaProblem, syntaxProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import type { Shape } from '../../value.ts'
 import { SchemaDocuments } from './documents.ts'
+import { InexactIntegers } from './inexact.ts'
 import { parseJson } from './parse.ts'
 import type { Json } from './parse.ts'
 import { draftOf, isObject, prepareSchema } from './prepare.ts'
@@ -29,19 +30,20 @@ export function loadJsonSchema(text: SchemaSourceText): LoadedJsonSchema | Schem
   const draft = draftOf(root.json)
   if (typeof draft !== 'string') return draft
   try {
+    const names = new Set<string>()
     const references: NamedSchema[] = []
     for (const { name, source } of text.references) {
       const parsed = parseDocument(source)
       if ('problem' in parsed) return schemaProblem(`in the reference ${name}: ${parsed.problem}`)
-      references.push({ name, schema: prepareSchema(parsed.json, draft) })
+      references.push({ name, schema: prepareSchema(parsed.json, draft, names) })
     }
-    const schema = prepareSchema(root.json, draft)
+    const schema = prepareSchema(root.json, draft, names)
     if (!isObject(schema) && typeof schema !== 'boolean')
       return schemaProblem('a JSON Schema is an object, true or false')
-    const validator = new JsonSchemaValidator(draft, schema, references)
+    const validator = new JsonSchemaValidator(draft, schema, references, names)
     const documents = new SchemaDocuments(new Map(references.map(({ name, schema }) => [name, schema])))
     const title = isObject(schema) && typeof schema['title'] === 'string' ? schema['title'] : null
-    return { format: new JsonFormat(validator, shapeOf(schema, documents)), title }
+    return { format: new JsonFormat(validator, shapeOf(schema, documents), names), title }
   } catch (error) {
     return schemaProblem(explain(error, draft))
   }
@@ -51,19 +53,21 @@ class JsonFormat implements PayloadFormat, Encoding {
   readonly name = 'json'
   readonly shape: Shape
   readonly #validator: JsonSchemaValidator
+  readonly #names: ReadonlySet<string>
 
-  constructor(validator: JsonSchemaValidator, shape: Shape) {
+  constructor(validator: JsonSchemaValidator, shape: Shape, names: ReadonlySet<string>) {
     this.#validator = validator
+    this.#names = names
     this.shape = shape
   }
 
   decode(bytes: Buffer, start: number, end: number): Decoded {
     return decodeSafely(() => {
-      const json = parseJson(bytes, start, end, { nesting: limits.payloadNesting.json, duplicateKeys: 'refuse' })
-      const failures: PayloadFailure[] = this.#validator.check(json, end - start)
-      if (failures.length > 0) return { ok: false, failures }
-      const value = toValue(json, this.shape, failures)
-      return failures.length > 0 ? { ok: false, failures } : { ok: true, value }
+      const inexact = new InexactIntegers()
+      const nesting = limits.payloadNesting.json
+      const json = parseJson(bytes, start, end, { nesting, duplicateKeys: 'refuse', names: this.#names, inexact })
+      const failures = this.#validator.check(json, end - start, inexact)
+      return failures.length > 0 ? { ok: false, failures } : { ok: true, value: toValue(json, this.shape) }
     })
   }
 

@@ -9,6 +9,8 @@ import { isUtf8 } from 'node:buffer'
 import type { PathSegment } from '../path.ts'
 import { bytesLeft, refusal } from '../refusal.ts'
 import { firstInvalidUtf8 } from '../utf8.ts'
+import type { Inexactness, InexactIntegers } from './inexact.ts'
+import { inexactness } from './inexact.ts'
 
 export type Json = null | boolean | number | string | Json[] | JsonObject
 export interface JsonObject {
@@ -25,6 +27,10 @@ export interface ParseOptions {
   readonly nesting: number
   /** `last`: as `JSON.parse`, for schema documents, which their owner's tools have accepted. */
   readonly duplicateKeys: 'refuse' | 'last'
+  /** Names that paths may show, because the schema has them; the others are content of the record. */
+  readonly names?: ReadonlySet<string>
+  /** Gets the integers that are not what the text says. */
+  readonly inexact?: InexactIntegers
 }
 
 /** Throws `PayloadRefusal`; its offset counts from `start`. */
@@ -55,6 +61,8 @@ class JsonReader {
   readonly #options: ParseOptions
   readonly #path: PathSegment[] = []
   #at: number
+  /** What is wrong with the integer that was just read, until its place is known. */
+  #mark: Inexactness | null = null
 
   constructor(bytes: Buffer, start: number, end: number, options: ParseOptions) {
     this.#bytes = bytes
@@ -68,6 +76,7 @@ class JsonReader {
     this.#skipSpace()
     if (this.#at >= this.#end) throw this.#refuse('is empty', this.#at, 'JSON', 'nothing')
     const value = this.#readValue(0)
+    if (this.#mark !== null) this.#keepMark(undefined, '')
     this.#skipSpace()
     if (this.#at < this.#end) {
       throw this.#refuse('has bytes after the JSON value', this.#at, 'the end', bytesLeft(this.#end - this.#at))
@@ -105,7 +114,7 @@ class JsonReader {
       if (keyAt >= this.#end) throw this.#cutShort()
       if (this.#bytes[keyAt] !== quote) throw this.#refuse('is not JSON', keyAt, 'a key in double quotes')
       const key = this.#readString()
-      this.#path.push(key)
+      this.#path.push(this.#options.names?.has(key) === true ? key : null)
       const name = key === '__proto__' ? protoKey : key
       if (this.#options.duplicateKeys === 'refuse' && name in object) {
         throw this.#refuse('has this key more than once', keyAt, 'each key once', 'a duplicate key')
@@ -114,6 +123,7 @@ class JsonReader {
       this.#take(colon, 'a colon')
       this.#skipSpace()
       object[name] = this.#readValue(depth)
+      if (this.#mark !== null) this.#keepMark(object, name)
       this.#path.pop()
       this.#skipSpace()
       if (this.#takeIf(closeBrace)) return object
@@ -129,6 +139,7 @@ class JsonReader {
     while (true) {
       this.#path.push(items.length)
       items.push(this.#readValue(depth))
+      if (this.#mark !== null) this.#keepMark(items, items.length - 1)
       this.#path.pop()
       this.#skipSpace()
       if (this.#takeIf(closeBracket)) return items
@@ -177,7 +188,14 @@ class JsonReader {
     if (!Number.isFinite(value)) {
       throw this.#refuse('has a number beyond the range of a double', opensAt, 'a double', 'number')
     }
+    if (this.#options.inexact !== undefined) this.#mark = inexactness(literal, value)
     return value
+  }
+
+  /** `holder` is the object or array around the number, undefined for a number alone. */
+  #keepMark(holder: object | undefined, place: string | number): void {
+    if (this.#mark !== null) this.#options.inexact?.add(holder, place, this.#mark)
+    this.#mark = null
   }
 
   #readWord<T>(word: string, value: T): T {

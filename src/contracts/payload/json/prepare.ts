@@ -12,6 +12,16 @@ export type Draft = 'draft-07' | '2020-12'
 
 /** Keyword whose evaluation counts one step; see `JsonSchemaValidator`. */
 export const stepKeyword = 'kontrakt:step'
+/** Keyword that stands beside every `type` that takes integers and no other numbers. */
+export const integerKeyword = 'kontrakt:integer'
+/**
+ * Keywords of every schema in the pass that collects all failures: the first where alternatives begin, the second at
+ * the end of the schema.
+ */
+export const branchKeyword = 'kontrakt:branch'
+export const enoughKeyword = 'kontrakt:enough'
+
+const alternatives = ['anyOf', 'contains', 'if', 'not', 'oneOf']
 
 const schemaValued = [
   'additionalItems',
@@ -28,7 +38,8 @@ const schemaValued = [
   'unevaluatedProperties'
 ]
 const schemaLists = ['allOf', 'anyOf', 'items', 'oneOf', 'prefixItems']
-const schemaMaps = ['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties']
+/** Keywords whose values are schemas by names of the author. */
+export const schemaMaps = ['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties']
 
 /** Reads `$schema`; a problem when it names a draft that is not judged here. Without one it is 2020-12. */
 export function draftOf(schema: Json): Draft | { readonly problem: string } {
@@ -48,8 +59,11 @@ export function isObject(json: Json | undefined): json is JsonObject {
   return json !== null && typeof json === 'object' && !Array.isArray(json)
 }
 
-/** Throws an Error when the document has more subschemas than a payload format may have. */
-export function prepareSchema(schema: Json, draft: Draft): Json {
+/**
+ * Adds the property names the document speaks of to `names`. Throws an Error when it has more subschemas than a payload
+ * format may have.
+ */
+export function prepareSchema(schema: Json, draft: Draft, names: Set<string>): Json {
   let nodes = 0
   const document = prepare(schema)
   // Known already, and written in more ways than `ajv` knows (`https`, with and without `#`).
@@ -67,20 +81,30 @@ export function prepareSchema(schema: Json, draft: Draft): Json {
     }
     const prepared: JsonObject = {}
     const source = draft === 'draft-07' && typeof node['$ref'] === 'string' ? onlyReference(node) : node
-    for (const keyword of Object.keys(source)) prepared[keyword] = prepareKeyword(keyword, source[keyword]!)
+    for (const keyword of Object.keys(source)) {
+      // Of OpenAPI; no draft has it, and `ajv` would let null through.
+      if (keyword !== 'nullable') prepared[keyword] = prepareKeyword(keyword, source[keyword]!)
+    }
     if ('$ref' in prepared) prepared[stepKeyword] = true
+    if (takesIntegersOnly(prepared['type'])) prepared[integerKeyword] = true
+    if (Object.keys(prepared).length > 0) {
+      const branches = alternatives.some((keyword) => keyword in prepared)
+      if (branches) prepared[branchKeyword] = true
+      prepared[enoughKeyword] = branches
+    }
     return prepared
   }
 
   function prepareKeyword(keyword: string, value: Json): Json {
     // `ajv` refuses an empty list and repeated values, which 2020-12 only advises against and registries accept.
     if (keyword === 'enum' && Array.isArray(value)) return uniqueValues(value)
-    if (keyword === 'required') return propertyNames(value)
+    if (keyword === 'required') return propertyNames(value, names)
+    if (keyword === 'properties' && isObject(value)) for (const name of Object.keys(value)) names.add(unescaped(name))
     if ((schemaMaps.includes(keyword) || keyword === 'dependentRequired') && isObject(value)) {
       const map: JsonObject = {}
       for (const name of Object.keys(value)) {
         const member = value[name]!
-        map[name] = Array.isArray(member) ? propertyNames(member) : prepare(member)
+        map[name] = Array.isArray(member) ? propertyNames(member, names) : prepare(member)
       }
       return map
     }
@@ -88,6 +112,11 @@ export function prepareSchema(schema: Json, draft: Draft): Json {
     if (schemaValued.includes(keyword)) return prepare(value)
     return value
   }
+}
+
+/** Of the numbers; `["integer", "string"]` takes strings besides. */
+function takesIntegersOnly(type: Json | undefined): boolean {
+  return type === 'integer' || (Array.isArray(type) && type.includes('integer') && !type.includes('number'))
 }
 
 /** Draft-07: what stands beside `$ref` is ignored; definitions stay, because pointers lead into them. */
@@ -99,9 +128,15 @@ function onlyReference(node: JsonObject): JsonObject {
   return kept
 }
 
-/** A list of property names, as they are called in parsed data. */
-function propertyNames(names: Json): Json {
-  return Array.isArray(names) ? names.map((name) => (name === '__proto__' ? protoKey : name)) : names
+/** A list of property names, as they are called in parsed data; added to `known` as the author calls them. */
+function propertyNames(listed: Json, known: Set<string>): Json {
+  if (!Array.isArray(listed)) return listed
+  for (const name of listed) if (typeof name === 'string') known.add(name)
+  return listed.map((name) => (name === '__proto__' ? protoKey : name))
+}
+
+function unescaped(name: string): string {
+  return name === protoKey ? '__proto__' : name
 }
 
 function uniqueValues(values: readonly Json[]): Json[] {

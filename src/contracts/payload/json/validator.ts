@@ -2,8 +2,8 @@
  * JSON Schema by `ajv`, with its dangers taken out: patterns in RE2, no remote references, a count of the references
  * followed (schemas can make that exponential in the payload), a bounded number of errors.
  */
-import { Ajv } from 'ajv'
-import type { Options, ValidateFunction } from 'ajv'
+import { _, Ajv, Name } from 'ajv'
+import type { ErrorObject, Options, ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { PayloadFailure } from '../format.ts'
@@ -11,9 +11,10 @@ import { limits } from '../limits.ts'
 import { asSchemaObject, replaceEqualityKeywords } from './equality.ts'
 import type { AnyAjv } from './equality.ts'
 import { toFailures } from './failures.ts'
+import type { InexactIntegers } from './inexact.ts'
 import type { Json } from './parse.ts'
 import { ajvPatternEngine, linearFormat } from './pattern.ts'
-import { isObject, stepKeyword } from './prepare.ts'
+import { branchKeyword, enoughKeyword, integerKeyword, isObject, stepKeyword } from './prepare.ts'
 import type { Draft } from './prepare.ts'
 
 /** A schema document that others refer to. */
@@ -25,34 +26,132 @@ export interface NamedSchema {
 /** Thrown inside the validator, where nothing else stops it. */
 class TooManySteps extends Error {}
 
-export class JsonSchemaValidator {
-  readonly #first: ValidateFunction
-  readonly #compileAll: () => ValidateFunction
-  readonly #fuel = { steps: 0 }
-  #all: ValidateFunction | null = null
+/** The same, when no further failure would be listed; null when those so far may be of alternatives that pass. */
+class EnoughErrors extends Error {
+  readonly failures: PayloadFailure[] | null
+  constructor(failures: PayloadFailure[] | null) {
+    super()
+    this.failures = failures
+  }
+}
 
-  /** Takes prepared documents. Throws an Error that says why the schema cannot be compiled. */
-  constructor(draft: Draft, schema: Json, references: readonly NamedSchema[]) {
-    this.#first = compile(draft, schema, references, false, this.#fuel)
-    this.#compileAll = () => compile(draft, schema, references, true, this.#fuel)
+/** What the compiled schema looks up and counts while it judges one payload. */
+class Judging {
+  steps = 0
+  /** Null when every integer is exact. */
+  inexact: InexactIntegers | null = null
+  #data: Json = null
+  /** Alternatives that are being tried, each inside the one before. */
+  #branches = 0
+  /** Errors at which they are looked at again. */
+  #nextLook = 0
+  readonly #names: ReadonlySet<string>
+
+  constructor(names: ReadonlySet<string>) {
+    this.#names = names
   }
 
-  /** Empty when the value is valid. `byteLength` of the payload sets how far references are followed. */
-  check(json: Json, byteLength: number): PayloadFailure[] {
+  start(json: Json, inexact: InexactIntegers | null, steps: number): void {
+    this.#data = json
+    this.inexact = inexact === null || inexact.isEmpty ? null : inexact
+    this.steps = steps
+    this.#branches = 0
+    this.#nextLook = limits.failures
+  }
+
+  end(): void {
+    this.#data = null
+    this.inexact = null
+  }
+
+  takeStep(): void {
+    if (--this.steps < 0) throw new TooManySteps()
+  }
+
+  beginBranches(): void {
+    this.#branches++
+  }
+
+  endBranches(): void {
+    this.#branches--
+  }
+
+  /** `count` and `errors` as the compiled function holds them, which calls it after each schema. */
+  look(count: number, errors: readonly ErrorObject[] | null): void {
+    if (count < this.#nextLook || errors === null) return
+    if (this.#branches > 0) {
+      if (count >= limits.jsonErrors) throw new EnoughErrors(null)
+      return
+    }
+    const failures = toFailures(errors, this.#data, this.#names)
+    if (failures.length >= limits.failures || count >= limits.jsonErrors) throw new EnoughErrors(failures)
+    this.#nextLook = 2 * count
+  }
+}
+
+export class JsonSchemaValidator {
+  readonly #first: ValidateFunction
+  /** Collects failures; null when the schema is too large for it. */
+  #all: ValidateFunction | null
+  readonly #judging: Judging
+  readonly #names: ReadonlySet<string>
+
+  /**
+   * Takes prepared documents, and the names that failures may show. Throws an Error that says why the schema cannot be
+   * compiled.
+   */
+  constructor(draft: Draft, schema: Json, references: readonly NamedSchema[], names: ReadonlySet<string>) {
+    this.#names = names
+    this.#judging = new Judging(names)
+    this.#first = compile(draft, schema, references, false, this.#judging)
     try {
-      this.#fuel.steps = limits.jsonSchemaSteps + byteLength
+      this.#all = compile(draft, schema, references, true, this.#judging)
+    } catch {
+      // It is more code than the other one, which did compile.
+      this.#all = null
+    }
+  }
+
+  /**
+   * Empty when the value is valid. `byteLength` of the payload sets how far references are followed; `inexact` are the
+   * integers of it that a double does not hold.
+   */
+  check(json: Json, byteLength: number, inexact: InexactIntegers | null = null): PayloadFailure[] {
+    const steps = limits.jsonSchemaSteps.floor + limits.jsonSchemaSteps.perByte * byteLength
+    try {
+      this.#judging.start(json, inexact, steps)
       if (this.#first(json)) return []
-      if (byteLength > limits.allJsonErrorsBytes) return toFailures(this.#first.errors ?? [], json)
-      // Compiled on the first bad record only: most topics never see one.
-      this.#all ??= this.#compileAll()
-      this.#fuel.steps = limits.jsonSchemaSteps + byteLength
-      this.#all(json)
-      return toFailures(this.#all.errors ?? [], json)
+      const first = toFailures(this.#first.errors ?? [], json, this.#names)
+      if (this.#all === null || byteLength > limits.allJsonErrorsBytes) return first
+      this.#judging.start(json, inexact, steps)
+      return this.#allFailures(this.#all, json) ?? first
     } catch (error) {
-      if (error instanceof TooManySteps || error instanceof RangeError) {
+      if (error instanceof TooManySteps) {
         return [{ path: '', message: 'takes more steps to judge than a payload of its size may' }]
       }
+      if (error instanceof RangeError) return [{ path: '', message: 'is too deep or too large to judge' }]
       throw error
+    } finally {
+      this.#judging.end()
+      // They hold the payload.
+      this.#first.errors = null
+      if (this.#all !== null) this.#all.errors = null
+    }
+  }
+
+  /** Null when it cannot be said how many there are. */
+  #allFailures(all: ValidateFunction, json: Json): PayloadFailure[] | null {
+    try {
+      all(json)
+      const failures = toFailures(all.errors ?? [], json, this.#names)
+      return failures.length > 0 ? failures : null
+    } catch (error) {
+      if (error instanceof EnoughErrors) return error.failures
+      if (error instanceof TooManySteps) return null
+      if (!(error instanceof RangeError)) throw error
+      // Its functions take more of the stack; the next payload would meet the same.
+      this.#all = null
+      return null
     }
   }
 }
@@ -62,7 +161,7 @@ function compile(
   schema: Json,
   references: readonly NamedSchema[],
   allErrors: boolean,
-  fuel: { steps: number }
+  judging: Judging
 ): ValidateFunction {
   const options: Options = {
     allErrors,
@@ -81,10 +180,12 @@ function compile(
     // Before the reference is followed, or a schema that refers to itself would not be stopped.
     before: '$ref',
     validate: () => {
-      if (--fuel.steps < 0) throw new TooManySteps()
+      judging.takeStep()
       return true
     }
   })
+  addIntegerKeyword(ajv, judging)
+  if (allErrors) addErrorBounds(ajv, judging)
   const base = isObject(schema) && typeof schema['$id'] === 'string' ? schema['$id'] : ''
   for (const reference of references) {
     if (typeof reference.schema !== 'object' || reference.schema === null) continue
@@ -97,6 +198,43 @@ function compile(
     for (const name of names) if (name !== id) ajv.addSchema(asSchemaObject(reference.schema), name)
   }
   return ajv.compile(typeof schema === 'boolean' ? schema : asSchemaObject(schema as object))
+}
+
+/** In generated code rather than as a function, which would cost the making of a path for every integer. */
+function addIntegerKeyword(ajv: AnyAjv, judging: Judging): void {
+  ajv.addKeyword({
+    keyword: integerKeyword,
+    type: 'number',
+    schemaType: 'boolean',
+    code(context) {
+      const { gen, it } = context
+      const inexact = _`${gen.scopeValue('obj', { ref: judging })}.inexact`
+      const mark = _`${inexact}.at(${it.parentData}, ${it.parentDataProperty})`
+      context.setParams({ mark })
+      context.fail(_`${inexact} !== null && ${mark} !== undefined`)
+    },
+    error: { message: 'is not exact', params: ({ params }) => _`{ mark: ${params['mark']} }` }
+  })
+}
+
+/** Ends the pass that collects all failures when there are more than are listed. */
+function addErrorBounds(ajv: AnyAjv, judging: Judging): void {
+  ajv.addKeyword({
+    keyword: branchKeyword,
+    before: '$ref',
+    schemaType: 'boolean',
+    code: ({ gen }) => void gen.code(_`${gen.scopeValue('obj', { ref: judging })}.beginBranches()`)
+  })
+  ajv.addKeyword({
+    keyword: enoughKeyword,
+    post: true,
+    schemaType: 'boolean',
+    code({ gen, schema }) {
+      const state = gen.scopeValue('obj', { ref: judging })
+      if (schema === true) gen.code(_`${state}.endBranches()`)
+      gen.code(_`${state}.look(${new Name('errors')}, ${new Name('vErrors')})`)
+    }
+  })
 }
 
 function newValidator(draft: Draft, options: Options): AnyAjv {

@@ -28,10 +28,12 @@ interface OpenMessage {
   readonly plan: MessagePlan
   readonly values: Map<FieldPlan, Value>
   readonly messages: Map<FieldPlan, OpenMessage>
+  /** The member each oneof has now. */
+  readonly members: Map<object, FieldPlan>
 }
 
 function openMessage(plan: MessagePlan): OpenMessage {
-  return { plan, values: new Map(), messages: new Map() }
+  return { plan, values: new Map(), messages: new Map(), members: new Map() }
 }
 
 const wireTypes: Readonly<Record<ScalarType, number>> = {
@@ -118,7 +120,7 @@ class ProtobufWalker {
   }
 
   #readSingular(message: OpenMessage, field: FieldPlan, end: number, depth: number): void {
-    if (field.oneof !== null) dropOthers(message, field)
+    if (field.oneof !== null) dropOther(message, field, field.oneof)
     if (field.type.kind !== 'message') {
       message.values.set(field, this.#readScalar(field.type, end))
       return
@@ -183,7 +185,7 @@ class ProtobufWalker {
       else value = this.#readScalar(type, stop)
     }
     const name = keyText(key)
-    reader.path.push(name)
+    reader.path.push(null)
     if (field.type.kind === 'message') value = this.#finish(inner ?? openMessage(field.type.plan))
     mapOf(message, field).set(name, value ?? defaultOf(field.type))
     reader.path.pop()
@@ -288,13 +290,13 @@ function mapOf(message: OpenMessage, field: FieldPlan): Map<string, Value> {
 }
 
 /** Of the members of a oneof the last one on the wire counts. */
-function dropOthers(message: OpenMessage, kept: FieldPlan): void {
-  for (const field of [...message.values.keys(), ...message.messages.keys()]) {
-    if (field !== kept && field.oneof === kept.oneof) {
-      message.values.delete(field)
-      message.messages.delete(field)
-    }
-  }
+function dropOther(message: OpenMessage, kept: FieldPlan, oneof: object): void {
+  const before = message.members.get(oneof)
+  if (before === kept) return
+  message.members.set(oneof, kept)
+  if (before === undefined) return
+  message.values.delete(before)
+  message.messages.delete(before)
 }
 
 function emptyOf(field: FieldPlan): Value {

@@ -3,21 +3,25 @@
  * here.
  */
 import protobuf from 'protobufjs'
+import descriptor from 'protobufjs/google/protobuf/descriptor.json' with { type: 'json' }
 import { limits } from '../limits.ts'
 import { schemaProblem } from '../source.ts'
 import type { NamedSource, SchemaProblem, SchemaSourceText } from '../source.ts'
+import { mostStatements } from './tokens.ts'
 
 export interface ParsedFile {
   /** Top-level messages of the main file, in its order. */
   readonly messages: readonly protobuf.Type[]
 }
 
-/** How the main file is called among the others of its root. */
-const mainFile = 'main.proto'
+/** How the parser knows the files of one root: no import can be called like the main one. */
+const mainFile = 'main'
+const importFile = (name: string): string => `import ${name}`
+
 const highestFieldNumber = 2 ** 29 - 1
 
 /** Registries know this import without a reference. Confluent's `type/decimal.proto`, declared anew. */
-const builtIn: readonly NamedSource[] = [
+const carried: readonly NamedSource[] = [
   {
     name: 'confluent/type/decimal.proto',
     source:
@@ -26,25 +30,48 @@ const builtIn: readonly NamedSource[] = [
   }
 ]
 
+/** Files that only declare options, which say nothing about the bytes; as imports they may be missing. */
+const optionFiles = /^(?:google\/api|buf\/validate|validate|confluent|gogoproto|protoc-gen-openapiv2\/options)\//
+
+/** Whether an import is known without a file of that name. */
+export function isBuiltIn(name: string): boolean {
+  return commonFile(name) !== null || carried.some((file) => file.name === name)
+}
+
+/** Whether an import may be missing: only a message that needs a type of it does not load then. */
+export function mayBeMissing(name: string): boolean {
+  return optionFiles.test(name)
+}
+
+function commonFile(name: string): protobuf.INamespace['nested'] | null {
+  // The look-up of protobufjs finds properties of its own besides.
+  if (!name.startsWith('google/protobuf/')) return null
+  // What files that declare options extend.
+  if (name === 'google/protobuf/descriptor.proto') return (descriptor as protobuf.INamespace).nested
+  return (protobuf.common.get(name) as protobuf.INamespace | null)?.nested ?? null
+}
+
 export function parseProtobuf(text: SchemaSourceText): ParsedFile | SchemaProblem {
   const root = new protobuf.Root()
-  const imported = new Map([...builtIn, ...text.references].map((reference) => [reference.name, reference]))
+  const imported = new Map([...carried, ...text.references].map((reference) => [reference.name, reference]))
   const missing: string[] = []
-  const open: NamedSource[] = [{ name: mainFile, source: text.source }]
+  const main: NamedSource = { name: '', source: text.source }
+  const open = [main]
   const seen = new Set<string>()
   let packageName: string | undefined
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const parsed = parseFile(next, root)
+    const isMain = next === main
+    const parsed = parseFile(next.source, isMain ? mainFile : importFile(next.name), root)
     if ('problem' in parsed) {
-      return next.name === mainFile ? parsed : schemaProblem(`in the import ${next.name}: ${parsed.problem}`)
+      return isMain ? parsed : schemaProblem(`in the import ${next.name}: ${parsed.problem}`)
     }
-    if (next.name === mainFile) packageName = parsed.package
-    for (const name of parsed.imports ?? []) {
+    if (isMain) packageName = parsed.package
+    for (const name of [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])]) {
       if (seen.has(name)) continue
       seen.add(name)
       const reference = imported.get(name)
-      const common = protobuf.common.get(name) as { readonly nested: protobuf.INamespace['nested'] } | null
-      if (common !== null) root.addJSON(common.nested!)
+      const common = commonFile(name)
+      if (common !== null) root.addJSON(common ?? {})
       else if (reference !== undefined) open.push(reference)
       else missing.push(name)
     }
@@ -85,15 +112,15 @@ function isMainMessage(object: protobuf.ReflectionObject): object is protobuf.Ty
 /** The file the parser notes on what it declares; a property its types leave out. */
 const parser = protobuf.parse as unknown as { filename: string | null }
 
-function parseFile(file: NamedSource, root: protobuf.Root): protobuf.IParserResult | SchemaProblem {
+function parseFile(source: string, name: string, root: protobuf.Root): protobuf.IParserResult | SchemaProblem {
   // protobufjs leaves out what is called like this, and its bytes would go unjudged.
-  if (/\b__proto__\b/.test(file.source)) return schemaProblem('uses the name __proto__, which cannot be judged')
-  if (mostStatements(file.source) > limits.messageStatements) {
+  if (/\b__proto__\b/.test(source)) return schemaProblem('uses the name __proto__, which cannot be judged')
+  if (mostStatements(source) > limits.messageStatements) {
     return schemaProblem(`declares a message of more than ${limits.messageStatements} fields`)
   }
   try {
-    parser.filename = file.name
-    return protobuf.parse(file.source, root, { keepCase: true })
+    parser.filename = name
+    return protobuf.parse(source, root, { keepCase: true })
   } catch (error) {
     const line = /\bline (\d+)\)/.exec(messageOf(error))?.[1]
     return schemaProblem(
@@ -103,22 +130,6 @@ function parseFile(file: NamedSource, root: protobuf.Root): protobuf.IParserResu
   } finally {
     parser.filename = null
   }
-}
-
-/** Comments and strings, which may hold anything; the head of an enum; what counts. */
-const blockTokens = /\/\/[^\n]*|\/\*[^]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\benum\s+\w+\s*\{|[{};]/g
-
-/** Statements of the largest block that is no enum, counted before the parser sees them. */
-function mostStatements(source: string): number {
-  const counts = [0]
-  let most = 0
-  for (const [token] of source.matchAll(blockTokens)) {
-    if (token === '{') counts.push(0)
-    else if (token.startsWith('enum')) counts.push(-Infinity)
-    else if (token === '}' && counts.length > 1) counts.pop()
-    else if (token === ';') most = Math.max(most, ++counts[counts.length - 1]!)
-  }
-  return most
 }
 
 function checkTypes(root: protobuf.Root): SchemaProblem | null {
