@@ -1,8 +1,8 @@
 # The proxy as an image: no dev dependencies, no build tools, nothing writable but /state, and not root.
 #
 #   docker build -t kontrakt .
-#   docker run -v ./policies:/policies:ro -p 9192-9195:9192-9195 kontrakt serve \
-#     --upstream kafka-1:9092 --listen 0.0.0.0:9192 --broker-ports 9193-9195 --advertised-host kontrakt.internal
+#   docker run -v ./policies:/policies:ro -p 9192-9196:9192-9196 kontrakt serve \
+#     --upstream kafka-1:9092 --listen 0.0.0.0:9192 --broker-ports 9193-9196 --advertised-host kontrakt.internal
 #
 # Node runs the TypeScript sources as they are: the second stage copies, it does not compile.
 ARG BASE=node:24-slim
@@ -27,7 +27,7 @@ COPY policies ./policies
 USER node
 VOLUME ["/state"]
 # Bootstrap, the first brokers, and the admin address (on loopback unless it is set otherwise).
-EXPOSE 9192 9193 9194 9195 9190
+EXPOSE 9192 9193 9194 9195 9196 9190
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9190/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "src/cli/main.ts"]

@@ -6,6 +6,7 @@ import { formatAddress } from './address.ts'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAdminServer } from './admin/server.ts'
+import type { AdminServer } from './admin/server.ts'
 import { PolicyFolder, PolicyStartError } from './config/policy-folder.ts'
 import type { FolderReport } from './config/policy-folder.ts'
 import { brokerPort } from './config/settings.ts'
@@ -129,10 +130,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   })
 
   // From here on it can be seen, then reached.
-  const admin =
-    settings.admin === null
-      ? null
-      : await startAdminServer({ settings: settings.admin, view, logger, bodyBytes: limits.adminBodyBytes })
+  const admin = await startAdmin(settings, view, logger)
   const stop = async (): Promise<void> => {
     policies.stop()
     registry?.close()
@@ -168,6 +166,16 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
 
 function processLogger({ logLevel: level, logFormat: format }: Settings): Logger {
   return createLogger({ level, format, colour: hasTerminalColour(process.stderr) }).child({ role: 'proxy' })
+}
+
+async function startAdmin(settings: Settings, view: LiveView, logger: Logger): Promise<AdminServer | null> {
+  if (settings.admin === null) return null
+  try {
+    const bodyBytes = settings.limits.adminBodyBytes
+    return await startAdminServer({ settings: settings.admin, view, logger, bodyBytes })
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error), [], { cause: error })
+  }
 }
 
 function startRegistry(

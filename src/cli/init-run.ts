@@ -33,7 +33,8 @@ export async function init(dir: string, options: OptionValues, io: CliIo): Promi
   }
   for (const note of plan.notes) io.out(`${note}\n`)
   const inside = dir === '.' ? '' : `cd ${dir} && `
-  io.out(`\nNext: ${inside}kontrakt check && kontrakt test, then kontrakt doctor, then kontrakt serve\n`)
+  const test = [...plan.files.keys()].some((path) => path.endsWith('.cases.yaml')) ? ' && kontrakt test' : ''
+  io.out(`\nNext: ${inside}kontrakt check${test}, then kontrakt doctor, then kontrakt serve\n`)
   return 0
 }
 

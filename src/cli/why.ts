@@ -60,8 +60,8 @@ async function printWhy(options: OptionValues, io: CliIo): Promise<number> {
     return 0
   }
   const show = options['full'] === true ? fullText : lineText
-  // The latest stands next to the prompt.
-  for (const entry of page.items.toReversed()) io.out(show(entry, io.colour))
+  // The latest stands next to the prompt; an entry that counts several is as late as its last.
+  for (const entry of page.items.toSorted((a, b) => a.lastAtMs - b.lastAtMs)) io.out(show(entry, io.colour))
   if (page.items.length === 0) io.out('nothing was refused that this instance remembers\n')
   else if (page.total > page.items.length) io.out(`${page.items.length} of ${page.total}; --limit shows more\n`)
   return 0

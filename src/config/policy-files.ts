@@ -1,7 +1,7 @@
 /**
  * The policies folder on disk: which files it has and what each is, and reading them without ever leaving the folder.
  */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs'
 import type { Dirent, Stats } from 'node:fs'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { fileLimits } from '../contracts/policy/files.ts'
@@ -17,7 +17,8 @@ export const folderLimits = {
 export interface FolderEntry {
   /** Relative to the folder, with `/`. */
   readonly path: string
-  readonly kind: 'policy' | 'cases' | 'odcs' | 'misnamed' | 'other'
+  /** `outside`: a link to a folder out of this one. `dead-link`: a link to nothing, which may have been a folder. */
+  readonly kind: 'policy' | 'cases' | 'odcs' | 'misnamed' | 'outside' | 'dead-link' | 'other'
   /** Changes when the file does: size, time and identity. */
   readonly stamp: string
 }
@@ -54,32 +55,53 @@ export class PolicyFilesOnDisk implements PolicyFiles {
     }
   }
 
-  /** Every file of the tree in order of path, hidden ones left out. Never throws. */
+  /** Changes when the file does, or when there is another file, or none, at the path. */
+  stamp(path: string): string {
+    return stampOf(statOf(join(this.folder, path)))
+  }
+
+  /**
+   * Every file of the tree in order of path, hidden ones left out. Folders behind links are part of it while they lie
+   * inside, each folder once: under its own name, if it has one that is not hidden. Never throws.
+   */
   list(): Listing {
     const entries: FolderEntry[] = []
+    const links: { path: string; real: string; depth: number }[] = []
+    const visited = new Set<string>()
+    let root = ''
     let count = 0
-    const walk = (folder: string, depth: number): string | null => {
+    const walk = (folder: string, real: string, depth: number): string | null => {
+      visited.add(real)
       for (const entry of readdirSync(join(this.folder, folder), { withFileTypes: true }).sort(byName)) {
         // Kubernetes mounts a ConfigMap as links into `..data`; what is in there is listed through the links.
         if (entry.name.startsWith('.')) continue
         if (++count > folderLimits.entries) return `the folder has more than ${folderLimits.entries} files`
         const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-        if (entry.isDirectory()) {
-          if (depth === folderLimits.depth) return `${path} is nested too deeply`
-          const problem = walk(path, depth + 1)
+        const stats = statOf(join(this.folder, path))
+        const isFolder = stats?.isDirectory() === true
+        if (isFolder && depth === folderLimits.depth) return `${path} is nested too deeply`
+        if (!isFolder) {
+          const isDead = stats === null && entry.isSymbolicLink()
+          const kind = kindOf(path)
+          entries.push({ path, kind: isDead && kind === 'other' ? 'dead-link' : kind, stamp: stampOf(stats) })
+        } else if (entry.isSymbolicLink()) {
+          const target = realpathSync(join(this.folder, path))
+          if (target === root || isInside(root, target)) links.push({ path, real: target, depth: depth + 1 })
+          else entries.push({ path, kind: 'outside', stamp: target })
+        } else {
+          const problem = walk(path, join(real, entry.name), depth + 1)
           if (problem !== null) return problem
-          continue
         }
-        const stats = statOf(join(this.folder, path), entry)
-        // A linked folder inside this one is read where it lies; one outside is not ours to read.
-        if (stats?.isDirectory() === true) continue
-        const stamp = stats === null ? 'unreadable' : `${stats.size} ${stats.mtimeMs} ${stats.ino}`
-        entries.push({ path, kind: kindOf(path), stamp })
       }
       return null
     }
     try {
-      const problem = walk('', 0)
+      root = realpathSync(this.folder)
+      let problem = walk('', root, 0)
+      for (let link = links.shift(); problem === null && link !== undefined; link = links.shift()) {
+        if (!visited.has(link.real)) problem = walk(link.path, link.real, link.depth)
+      }
+      entries.sort(byPath)
       return problem === null ? { ok: true, entries } : { ok: false, message: problem }
     } catch (error) {
       return { ok: false, message: `the folder cannot be read: ${messageOf(error)}` }
@@ -91,9 +113,9 @@ export class PolicyFilesOnDisk implements PolicyFiles {
 export function kindOf(path: string): FolderEntry['kind'] {
   const inSchemas = path.split('/').slice(0, -1).includes('schemas')
   if (inSchemas) return 'other'
-  if (/\.cases\.yaml$/.test(path)) return 'cases'
-  if (/\.odcs\.yaml$/.test(path)) return 'odcs'
-  if (/\.yaml$/.test(path)) return 'policy'
+  if (/\.cases\.yaml$/i.test(path)) return 'cases'
+  if (/\.odcs\.yaml$/i.test(path)) return 'odcs'
+  if (/\.yaml$/i.test(path)) return 'policy'
   return /\.yml$/i.test(path) ? 'misnamed' : 'other'
 }
 
@@ -103,7 +125,8 @@ function isInside(root: string, path: string): boolean {
 }
 
 function readRegularFile(path: string, real: string): FileRead {
-  const descriptor = openSync(real, 'r')
+  // Opening a pipe that nobody writes to would wait for ever.
+  const descriptor = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stats = fstatSync(descriptor)
     if (!stats.isFile()) return { ok: false, code: 'file-unreadable', message: `${path} is not a file` }
@@ -123,13 +146,16 @@ function readRegularFile(path: string, real: string): FileRead {
   }
 }
 
-function statOf(path: string, entry: Dirent): Stats | null {
-  if (!entry.isFile() && !entry.isSymbolicLink()) return null
+function statOf(path: string): Stats | null {
   try {
     return statSync(path)
   } catch {
     return null
   }
+}
+
+function stampOf(stats: Stats | null): string {
+  return stats === null ? 'unreadable' : `${stats.size} ${stats.mtimeMs} ${stats.ino}`
 }
 
 function unreadable(path: string, error: unknown): FileRead {
@@ -145,4 +171,8 @@ export function messageOf(error: unknown): string {
 
 function byName(a: Dirent, b: Dirent): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
+
+function byPath(a: FolderEntry, b: FolderEntry): number {
+  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0
 }

@@ -131,7 +131,7 @@ export class Resolver {
     const inFile = path.replace(/\.(\d+)\./, '[$1].')
     const variable = variableOf(declaration.path).replace('_N_', `_${index}_`)
     const remedy = `${flag}'${inFile}' in the settings file, or ${variable}`
-    this.report({ kind: 'default' }, 'missing', `'${path}' is not set: ${declaration.help}`, `set it with ${remedy}`)
+    this.report({ kind: 'default' }, 'missing', `'${inFile}' is not set: ${declaration.help}`, `set it with ${remedy}`)
   }
 
   /** Records a default that follows from other settings, for `kontrakt settings`. */

@@ -39,6 +39,8 @@ export interface CompiledPolicy {
   readonly reference: PolicyReference
   /** Every file the policy consists of, as it was read: itself first, then its schemas. Paths as in the folder. */
   readonly files: ReadonlyMap<string, Uint8Array>
+  /** Paths that were tried and where there was no file: one that appears there can change what the policy means. */
+  readonly missing: ReadonlySet<string>
   /** The schema of a side that does not come from a registry; null when it does. */
   readonly fixed: { readonly key: SideSchema | null; readonly value: SideSchema | null }
   readonly modes: ProducerModes
@@ -84,20 +86,21 @@ export function loadPolicy(files: PolicyFiles, path: string, display: (path: str
     return { ok: false, diagnostics: inOrder(checked.problems.map((problem) => bindFault(model.yaml, problem))) }
   }
   const version = versionOf(model.yaml.root, path, recorded.read)
-  return { ok: true, policy: compiled(model, { name: model.name, version, file }, recorded.read, { key, value }) }
+  return { ok: true, policy: compiled(model, { name: model.name, version, file }, recorded, { key, value }) }
 }
 
 function compiled(
   model: PolicyModel,
   reference: PolicyReference,
-  files: ReadonlyMap<string, Uint8Array>,
+  recorded: Pick<ReturnType<typeof recordReads>, 'read' | 'missing'>,
   fixed: CompiledPolicy['fixed']
 ): CompiledPolicy {
   const bindings = new LRUCache<string, BoundChecks>({ max: compileLimits.bindings })
   return {
     model,
     reference,
-    files,
+    files: recorded.read,
+    missing: recorded.missing,
     fixed,
     modes: new ProducerModes(model),
     mentions: model.rules.map(mentionsOf),

@@ -17,6 +17,7 @@ export class RecordBindings implements Bindings {
   #records: RecordBytes | null = null
   #index = 0
   #headers: HeaderMap | null = null
+  #headerValues: ReadonlyMap<string, readonly Uint8Array[]> | null = null
 
   startBatch(records: RecordBytes, topic: string, partition: number): void {
     this.#records = records
@@ -28,6 +29,7 @@ export class RecordBindings implements Bindings {
   endBatch(): void {
     this.#records = null
     this.#headers = null
+    this.#headerValues = null
     this.key = null
     this.value = null
   }
@@ -35,6 +37,7 @@ export class RecordBindings implements Bindings {
   startRecord(index: number): void {
     this.#index = index
     this.#headers = null
+    this.#headerValues = null
     this.key = null
     this.value = null
   }
@@ -50,18 +53,29 @@ export class RecordBindings implements Bindings {
     return this.#headers
   }
 
-  /** All values of a header in order, without those that are null. */
-  headerValues(name: string): Uint8Array[] {
-    const values: Uint8Array[] = []
+  headerValues(name: string, pay: (headers: number) => void): readonly Uint8Array[] {
+    if (this.#headerValues === null) {
+      pay(this.#records?.headerCount(this.#index) ?? 0)
+      this.#headerValues = this.#readHeaderValues()
+    }
+    return this.#headerValues.get(Buffer.from(name).toString('latin1')) ?? []
+  }
+
+  /** By the bytes of the name, one character each: two names that are not UTF-8 are still two names. */
+  #readHeaderValues(): Map<string, Uint8Array[]> {
+    const byName = new Map<string, Uint8Array[]>()
     const records = this.#records
-    if (records === null) return values
-    const wanted = Buffer.from(name)
+    if (records === null) return byName
+    const { bytes } = records
     records.forEachHeader(this.#index, (nameStart, nameLength, valueStart, valueLength) => {
-      if (valueLength < 0 || nameLength !== wanted.length) return
-      if (!wanted.equals(records.bytes.subarray(nameStart, nameStart + nameLength))) return
-      values.push(records.bytes.subarray(valueStart, valueStart + valueLength))
+      if (valueLength < 0) return
+      const name = bytes.toString('latin1', nameStart, nameStart + nameLength)
+      const value = bytes.subarray(valueStart, valueStart + valueLength)
+      const values = byName.get(name)
+      if (values === undefined) byName.set(name, [value])
+      else values.push(value)
     })
-    return values
+    return byName
   }
 
   #readHeaders(): HeaderMap {

@@ -71,7 +71,7 @@ async function examineServer(server: Address): Promise<{ readonly finding: Findi
   const at = formatAddress(server)
   try {
     const versions = await versionsOf(server)
-    return { finding: fine('upstream', `${at} answers: ${versions}`) }
+    return { finding: fine('upstream', `${at} answers; clients negotiate up to ${versions} through kontrakt`) }
   } catch (error) {
     return { finding: warning('upstream', messageOf(error), remedyFor(error)) }
   }

@@ -15,8 +15,11 @@ export interface Bindings {
   readonly timestamp: Timestamp
   readonly topic: string
   readonly partition: bigint
-  /** All values of that name in order, without those that are null. */
-  headerValues(name: string): readonly Uint8Array[]
+  /**
+   * All values of that name in order, without those that are null. Calls `pay` with the number of headers before it
+   * reads them, which it does once per record.
+   */
+  headerValues(name: string, pay: (headers: number) => void): readonly Uint8Array[]
 }
 
 /** Reads a variable of the record; the names are those of the policy file. */

@@ -22,6 +22,8 @@ export function equal(a: Cel, b: Cel, frame: Frame): boolean {
 }
 
 function equalWithin(a: Cel, b: Cel, frame: Frame, depth: number): boolean {
+  // What long lists consist of.
+  if (typeof a === 'number' && typeof b === 'number') return a === b
   if (isNumeric(a)) return isNumeric(b) && equalNumbers(a, b)
   if (a === null || typeof a !== 'object') return typeof a === 'string' ? equal(a, b, frame) : a === b
   if (a instanceof Uint8Array) return b instanceof Uint8Array && equalBytes(a, b, frame)
@@ -42,7 +44,7 @@ function equalBytes(a: Uint8Array, b: Uint8Array, frame: Frame): boolean {
 function equalLists(a: readonly Cel[], b: readonly Cel[], frame: Frame, depth: number): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) {
-    spend(frame, 1)
+    spend(frame, 2)
     if (!equalWithin(a[i]!, b[i]!, frame, depth + 1)) return false
   }
   return true
@@ -55,9 +57,10 @@ export function isMap(value: Cel): value is CelMap | ReadonlyMap<string, Value> 
 }
 
 function equalMaps(a: AnyMap, b: AnyMap, frame: Frame, depth: number): boolean {
+  spend(frame, 10)
   if (a.size !== b.size) return false
   for (const [key, value] of entriesOf(a)) {
-    spend(frame, 2)
+    spend(frame, 5)
     const other = lookUp(b, key)
     if (other === undefined || !equalWithin(value, other, frame, depth + 1)) return false
   }
@@ -81,7 +84,7 @@ export function lookUp(map: AnyMap, key: Cel): Cel | undefined {
 export function contains(container: Cel, item: Cel, frame: Frame): boolean | undefined {
   if (isList(container)) {
     for (const member of container) {
-      spend(frame, 1)
+      spend(frame, 2)
       if (equal(member, item, frame)) return true
     }
     return false

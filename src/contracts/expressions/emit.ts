@@ -9,7 +9,7 @@ import { lookUp } from './compare.ts'
 import { emitAnd, emitEqual, emitIn, emitNot, emitOr, emitOrder } from './emit-logic.ts'
 import { emitLoop } from './emit-loop.ts'
 import type { Emitted, Scope } from './emitted.ts'
-import { bindingFault, spendScan } from './frame.ts'
+import { bindingFault, spend, spendScan } from './frame.ts'
 import type { Eval, Frame } from './frame.ts'
 import { overloadsOf } from './functions/index.ts'
 import type { Overload } from './functions/index.ts'
@@ -277,6 +277,8 @@ function dispatch(node: CallNode, overloads: readonly Overload[], args: readonly
     for (let i = 0; i < values.length && fits; i++) fits = takes(overload.params[i]!, values[i]!)
     if (fits) return overload.run(values, frame)
   }
+  // The message is made anew each time, and a loop may meet it with every item.
+  spend(frame, 30)
   return unsuitable(node, values)
 }
 

@@ -10,9 +10,14 @@ export const limits = {
   failures: 16,
   /**
    * Values one payload may decode to. A schema may give a value no bytes at all (Avro null, a Protobuf default), so the
-   * length alone does not bound the tree: the allowance grows with the length up to the ceiling.
+   * length alone does not bound the tree: the allowance grows with the length up to the ceiling. An Avro value without
+   * bytes is a null that is no branch of a union, which real schemas hardly have; a Protobuf message of two bytes may
+   * have as many defaults as fields.
    */
-  values: { floor: 65_536, perByte: 64, ceiling: 4_000_000 },
+  values: {
+    avro: { floor: 2_048, perByte: 4, ceiling: 4_000_000 },
+    protobuf: { floor: 8_192, perByte: 64, ceiling: 4_000_000 }
+  },
   /**
    * Payloads up to this size get all their JSON Schema failures; larger ones the first, because every failure costs
    * memory.
@@ -44,7 +49,7 @@ export const limits = {
 } as const
 
 /** How many values a payload of `byteLength` bytes may decode to. */
-export function valueAllowance(byteLength: number): number {
-  const { floor, perByte, ceiling } = limits.values
+export function valueAllowance(format: 'avro' | 'protobuf', byteLength: number): number {
+  const { floor, perByte, ceiling } = limits.values[format]
   return Math.max(Math.min(floor + perByte * byteLength, ceiling), 3 * byteLength)
 }

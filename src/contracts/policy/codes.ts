@@ -27,12 +27,14 @@ export const diagnosticCodes = {
   'no-schema-version': 'The registry has no admitted schema for this policy.',
   'file-name': 'A file whose name nothing reads: policies end in .yaml.',
   'file-missing': 'A file that is named here does not exist.',
-  'file-outside': 'A path leads out of the policies folder.',
+  'file-outside': 'A path or a link leads out of the policies folder.',
   'file-unreadable': 'A file cannot be read.',
   'bad-schema': 'The schema file itself is faulty.',
   'rule-syntax':
     'An expression that is wrong whatever the schema: not CEL, an unknown name or function, a bad pattern.',
   'rule-type': 'An expression that does not fit the schema: an unknown field, a wrong type, too high a cost.',
+  'rule-not-applicable':
+    'A check that fits some admitted schema versions and not this one: it is undecidable for records written with it.',
   'bad-case': 'A case contradicts itself or its value cannot be encoded with the schema.',
   'missing-copy': 'A case needs the copy of a registry schema that has not been saved.'
 } as const

@@ -36,18 +36,25 @@ export function filesInMemory(files: ReadonlyMap<string, Uint8Array>): PolicyFil
   }
 }
 
-/** Remembers every file that was read through it, so that a policy can be kept as it was when it loaded. */
+/**
+ * Remembers every file that was read through it, so that a policy can be kept as it was when it loaded, and every path
+ * where there was none: a file that appears there may take the place of one that was read.
+ */
 export function recordReads(files: PolicyFiles): {
   readonly files: PolicyFiles
   readonly read: Map<string, Uint8Array>
+  readonly missing: Set<string>
 } {
   const read = new Map<string, Uint8Array>()
+  const missing = new Set<string>()
   return {
     read,
+    missing,
     files: {
       read(path) {
         const result = files.read(path)
         if (result.ok) read.set(path, result.bytes)
+        else missing.add(path)
         return result
       }
     }

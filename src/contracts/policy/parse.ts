@@ -82,7 +82,7 @@ class PolicyReader {
       producers: this.readProducers()
     } as const
     const model: PolicyModel = {
-      name: this.path.replace(/\.ya?ml$/, ''),
+      name: this.path.replace(/\.ya?ml$/i, ''),
       yaml: this.yaml,
       ...parts,
       checkModes: this.readCheckModes(checkIdsOf(parts), parts.key, parts.value)

@@ -342,8 +342,10 @@ describe('a broker that ends the connection', () => {
     await until(() => link.frames.length, 1)
     link.send(metadataAnswer(1, 9, [{ nodeId: 5, host: 'b'.repeat(2_000), port: 9_092 }]))
     link.end()
-    // By the time a connection has been made and closed, the end has long arrived.
+    // By the time another connection has come and gone, the end has long arrived.
     await tryConnect(bench.upstream.port)
+    await until(() => bench.upstream.links[1]?.over, true)
+    await until(() => link.socket.writableFinished, true)
     expect(bench.client.receivedBytes).toBe(0)
     others.release()
     listening.resolve(undefined)

@@ -138,6 +138,15 @@ function trim(text: string, frame: Frame): string {
   return text.slice(start, end)
 }
 
+/** The letters of ASCII alone; others stay as they are. */
+function changeCase(text: string, letters: RegExp, change: (letters: string) => string, frame: Frame): string {
+  spendCopy(frame, text.length)
+  if (!/[\u0080-\uffff]/.test(text)) return change(text)
+  // A call for every run of letters, which may be as short as one.
+  spend(frame, text.length * 4)
+  return text.replace(letters, change)
+}
+
 const escapes: Readonly<Record<string, string>> = {
   '\x07': '\\a',
   '\b': '\\b',
@@ -151,7 +160,8 @@ const escapes: Readonly<Record<string, string>> = {
 }
 
 function quote(text: string, frame: Frame): string {
-  spendCopy(frame, text.length * 2)
+  // A call for every character that is escaped.
+  spend(frame, text.length * 4)
   // eslint-disable-next-line no-control-regex -- the bell is one of the characters to escape
   return `"${text.toWellFormed().replace(/[\x07\b\t\n\v\f\r"\\]/g, (character) => escapes[character]!)}"`
 }
@@ -202,12 +212,10 @@ export const strings: readonly Overload[] = [
     indexOf(text, part, from, true, frame)
   ),
   define('member', 'lowerAscii', ['string'], string, ([text], frame) => {
-    spendCopy(frame, text.length)
-    return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+    return changeCase(text, /[A-Z]+/g, (letters) => letters.toLowerCase(), frame)
   }),
   define('member', 'upperAscii', ['string'], string, ([text], frame) => {
-    spendCopy(frame, text.length)
-    return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
+    return changeCase(text, /[a-z]+/g, (letters) => letters.toUpperCase(), frame)
   }),
   define('member', 'replace', ['string', 'string', 'string'], string, ([text, old, by], frame) =>
     replace(text, old, by, -1n, frame)

@@ -16,7 +16,7 @@ import type { LeastSizes } from './size.ts'
 export function decodeAvro(root: AvroNode, leastSize: LeastSizes, bytes: Buffer, start: number, end: number): Decoded {
   return decodeSafely(() => {
     const reader = new AvroReader(bytes, start, end)
-    const value = new AvroWalker(reader, leastSize, valueAllowance(end - start)).read(root, 0)
+    const value = new AvroWalker(reader, leastSize, valueAllowance('avro', end - start)).read(root, 0)
     if (reader.remaining > 0) {
       throw reader.refuse('has bytes after the value', 'the end', bytesLeft(reader.remaining), reader.offset)
     }
@@ -99,6 +99,8 @@ class AvroWalker {
     if (index < 0n || index >= BigInt(node.branches.length)) {
       throw this.#refuse('names a branch that the union does not have', node, offset)
     }
+    // The branch is the value; the union itself is none.
+    this.#allowance++
     return this.read(node.branches[Number(index)]!, depth)
   }
 

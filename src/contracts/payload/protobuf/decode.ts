@@ -18,7 +18,7 @@ import { convertWellKnown } from './well-known.ts'
 
 export function decodeProtobuf(plan: MessagePlan, bytes: Buffer, start: number, end: number): Decoded {
   return decodeSafely(() => {
-    const walker = new ProtobufWalker(new ProtobufReader(bytes, start), valueAllowance(end - start))
+    const walker = new ProtobufWalker(new ProtobufReader(bytes, start), valueAllowance('protobuf', end - start))
     return { ok: true, value: walker.readRoot(plan, end) }
   })
 }
@@ -250,6 +250,8 @@ class ProtobufWalker {
 
   /** Absent fields without presence get their default, so that reading them in a rule is never an error. */
   #finish(message: OpenMessage): Value {
+    const isEmpty = message.values.size === 0 && message.messages.size === 0
+    if (isEmpty && message.plan.wellKnown === null && !message.plan.hasRequired) return emptyMessage(message.plan)
     const fields = new Map<string, Value>()
     for (const field of message.plan.fields) {
       const inner = message.messages.get(field)
@@ -299,9 +301,27 @@ function dropOther(message: OpenMessage, kept: FieldPlan, oneof: object): void {
   message.messages.delete(before)
 }
 
+/** One for all messages of the plan that have no field on the wire: values are read only. */
+const emptyMessages = new WeakMap<MessagePlan, Value>()
+
+function emptyMessage(plan: MessagePlan): Value {
+  let message = emptyMessages.get(plan)
+  if (message === undefined) {
+    const absent = plan.fields.filter((field) => !field.presence)
+    message = new Map(absent.map((field) => [field.name, emptyOf(field)]))
+    emptyMessages.set(plan, message)
+  }
+  return message
+}
+
+const emptyList: Value = Object.freeze<Value[]>([]) as Value[]
+const emptyMap: Value = new Map<string, Value>()
+const emptyBytes: Value = new Uint8Array(0)
+const zero: Value = new Uint(0n)
+
 function emptyOf(field: FieldPlan): Value {
-  if (field.cardinality === 'repeated') return []
-  return field.cardinality === 'map' ? new Map<string, Value>() : defaultOf(field.type)
+  if (field.cardinality === 'repeated') return emptyList
+  return field.cardinality === 'map' ? emptyMap : defaultOf(field.type)
 }
 
 function defaultOf(type: FieldType): Value {
@@ -316,12 +336,12 @@ function defaultOf(type: FieldType): Value {
     case 'string':
       return ''
     case 'bytes':
-      return new Uint8Array(0)
+      return emptyBytes
     case 'uint32':
     case 'uint64':
     case 'fixed32':
     case 'fixed64':
-      return new Uint(0n)
+      return zero
     default:
       return 0n
   }

@@ -8,6 +8,7 @@ export interface MessagePlan {
   /** In the order of the file. Filled after the plan exists, because messages refer to themselves. */
   fields: readonly FieldPlan[]
   byNumber: ReadonlyMap<number, FieldPlan>
+  hasRequired: boolean
 }
 
 /** Messages of `google.protobuf` that become a value of their own. */
@@ -94,11 +95,12 @@ export class PlanBook {
     const name = type.fullName.replace(/^\./, '')
     const short = name.startsWith('google.protobuf.') ? name.slice('google.protobuf.'.length) : ''
     const wellKnown = Object.hasOwn(wellKnownNames, short) ? wellKnownNames[short]! : null
-    const plan: MessagePlan = { name, wellKnown, fields: [], byNumber: new Map() }
+    const plan: MessagePlan = { name, wellKnown, fields: [], byNumber: new Map(), hasRequired: false }
     this.#messages.set(type, plan)
     // An extension is a field of its extender only; here it is unknown, as to every reader that does not know it.
     plan.fields = type.fieldsArray.filter((field) => !field.name.startsWith('.')).map((field) => this.#fieldPlan(field))
     plan.byNumber = new Map(plan.fields.map((field) => [field.number, field]))
+    plan.hasRequired = plan.fields.some((field) => field.required)
     return plan
   }
 
