@@ -201,7 +201,9 @@ async function startPolicies(
 ): Promise<PolicyFolder> {
   const { folder, strict } = settings.policies
   try {
-    return await PolicyFolder.start({ folder, strict, stateDir: settings.stateDir, source, onReload })
+    const { stateDir, timings } = settings
+    const { registryTimeoutMs } = timings
+    return await PolicyFolder.start({ folder, strict, stateDir, source, registryTimeoutMs, onReload })
   } catch (error) {
     if (!(error instanceof PolicyStartError)) throw error
     throw new StartError('the policies do not load; mend them, or see `kontrakt check`', error.diagnostics)

@@ -3,20 +3,21 @@
  * load keeps its last good version (at the start, the copy in the state directory) and says so loudly; the others do
  * not notice.
  */
-import { watch } from 'node:fs'
-import type { FSWatcher } from 'node:fs'
 import { loadPolicy } from '../contracts/compile.ts'
 import type { CompiledPolicy } from '../contracts/compile.ts'
 import { contractSet, emptyContractSet } from '../contracts/contract-set.ts'
 import type { Diagnostic } from '../contracts/diagnostic.ts'
 import type { ContractSet, PolicyReference } from '../contracts/judgement.ts'
 import type { DiagnosticCode } from '../contracts/policy/codes.ts'
+import type { PolicyFiles } from '../contracts/policy/files.ts'
 import { findTies } from '../contracts/policy/ties.ts'
-import { checkAgainstRegistry, usesRegistry } from '../contracts/registry-check.ts'
+import { usesRegistry } from '../contracts/registry-check.ts'
 import type { SchemaSource } from '../contracts/schema-source.ts'
+import { FolderWatch } from './folder-watch.ts'
 import { PolicyCopies } from './policy-copies.ts'
 import { messageOf, PolicyFilesOnDisk } from './policy-files.ts'
 import type { FolderEntry } from './policy-files.ts'
+import { isUnreachable, RegistryChecks } from './registry-checks.ts'
 
 export interface PolicyFolderOptions {
   readonly folder: string
@@ -26,6 +27,8 @@ export interface PolicyFolderOptions {
   readonly strict: boolean
   /** Null when the settings name no registry; policies that need one then do not load. */
   readonly source: SchemaSource | null
+  /** How long a start waits in all for the registry to say whether the rules fit; then it goes on without. */
+  readonly registryTimeoutMs?: number
   /** Called after every reload that changed something or found a fault, never during `start`. */
   readonly onReload?: (report: FolderReport) => void
   /** Editors write in several steps; changes within this time are one. */
@@ -65,10 +68,17 @@ export class PolicyStartError extends Error {
 
 const defaultDebounceMs = 200
 const defaultRescanMs = 30_000
+const defaultRegistryTimeoutMs = 5_000
+/** How long a reload waits for it: a registry that is well has answered. Then the change takes effect unchecked. */
+const reloadPatienceMs = 500
 
 interface Attempt {
   readonly policy: CompiledPolicy | null
   readonly diagnostics: readonly Diagnostic[]
+  /** Its rules are yet to be tried against the registry. */
+  readonly isUnchecked?: boolean
+  /** The registry answered, and the rules fit none of its schemas. */
+  readonly isRefused?: boolean
 }
 
 export class PolicyFolder {
@@ -78,10 +88,15 @@ export class PolicyFolder {
   #inForce = new Map<string, CompiledPolicy>()
   #report: FolderReport = { contracts: emptyContractSet, files: [], diagnostics: [], changes: [] }
   #stamp = ''
+  /** What stood at every path that was tried when the policies were loaded, hidden and missing files included. */
+  #consulted = new Map<string, string>()
+  /** The last version of each policy that the registry was asked about and took. */
+  readonly #checked = new Map<string, CompiledPolicy>()
+  readonly #checks: RegistryChecks | null
   #started = false
   #running: Promise<void> | null = null
   #again = false
-  #watcher: FSWatcher | null = null
+  #watch: FolderWatch | null = null
   #debounce: NodeJS.Timeout | null = null
   #rescan: NodeJS.Timeout | null = null
 
@@ -89,6 +104,8 @@ export class PolicyFolder {
     this.#options = options
     this.#files = new PolicyFilesOnDisk(options.folder)
     this.#copies = options.stateDir === null ? null : new PolicyCopies(options.stateDir)
+    const onLate = (): void => void this.reload()
+    this.#checks = options.source === null ? null : new RegistryChecks(options.source, onLate)
   }
 
   /** Loads the folder. Rejects with a `PolicyStartError`. Does not watch yet. */
@@ -114,23 +131,19 @@ export class PolicyFolder {
   }
 
   watch(): void {
-    try {
-      this.#watcher = watch(this.#options.folder, { recursive: true, persistent: false }, () => this.#soon())
-      // A folder that vanishes ends its watch; the rescan finds it when it is back.
-      this.#watcher.on('error', () => this.#watcher?.close())
-    } catch {
-      this.#watcher = null
-    }
+    this.#watch = new FolderWatch(this.#options.folder, () => this.#soon())
+    this.#watch.refresh()
     this.#rescan = setInterval(() => void this.reload(), this.#options.rescanMs ?? defaultRescanMs)
     this.#rescan.unref()
   }
 
   /** Stops watching; a reload under way ends by itself. */
   stop(): void {
-    this.#watcher?.close()
+    this.#watch?.stop()
+    this.#checks?.stop()
     if (this.#debounce !== null) clearTimeout(this.#debounce)
     if (this.#rescan !== null) clearInterval(this.#rescan)
-    this.#watcher = null
+    this.#watch = null
   }
 
   /** Loads what changed on disk; one at a time, and once more if asked meanwhile. Never rejects. */
@@ -173,6 +186,8 @@ export class PolicyFolder {
   }
 
   async #load(): Promise<void> {
+    // First the watches, then the look: what changes in between is noticed by one or the other.
+    this.#watch?.refresh()
     const listing = this.#files.list()
     if (!listing.ok) {
       const diagnostics = [fault(this.#options.folder, 'file-unreadable', listing.message)]
@@ -183,18 +198,23 @@ export class PolicyFolder {
       return
     }
     const stamp = listing.entries.map((entry) => `${entry.path}\n${entry.stamp}`).join('\n')
-    if (this.#started && stamp === this.#stamp && !this.#report.files.some(isUnchecked)) return
+    if (this.#started && stamp === this.#stamp && this.#isUndisturbed() && !this.#report.files.some(isUnchecked)) return
 
-    const attempts = new Map<string, Attempt>()
-    for (const { path, kind } of listing.entries) {
-      if (kind === 'policy') attempts.set(path, await this.#attempt(path))
+    const consulted = new Map<string, string>()
+    const files: PolicyFiles = {
+      read: (path) => {
+        consulted.set(path, this.#files.stamp(path))
+        return this.#files.read(path)
+      }
     }
-    const settled = settle(attempts, (path) => this.#fallback(path))
+    const paths = listing.entries.filter(({ kind }) => kind === 'policy').map(({ path }) => path)
+    const attempts = await this.#checkedAttempts(new Map(paths.map((path) => [path, this.#attempt(files, path)])))
+    const settled = settle(attempts, (path) => this.#fallback(path, attempts.get(path)))
     const others = otherFaults(listing.entries, this.#files.display)
-    const files = [...settled].map(([path, entry]) => stateOf(path, entry))
-    const diagnostics = [...others, ...files.flatMap((file) => file.diagnostics)]
+    const states = [...settled].map(([path, entry]) => stateOf(path, entry))
+    const diagnostics = [...others, ...states.flatMap((file) => file.diagnostics)]
     if (!this.#started) {
-      const failed = files.filter(
+      const failed = states.filter(
         (file) => file.status === 'failed' || (this.#options.strict && file.status === 'last-good')
       )
       const fatal = others.some((diagnostic) => diagnostic.severity === 'error')
@@ -202,45 +222,63 @@ export class PolicyFolder {
     }
     const changedOnDisk = stamp !== this.#stamp
     this.#stamp = stamp
-    this.#swap(settled, files, diagnostics, changedOnDisk)
+    this.#consulted = consulted
+    this.#swap(settled, states, diagnostics, changedOnDisk)
+  }
+
+  /** Nothing changed at the paths that were read, also where the listing does not lead. */
+  #isUndisturbed(): boolean {
+    return [...this.#consulted].every(([path, stamp]) => this.#files.stamp(path) === stamp)
+  }
+
+  /** With what the registry says about those that need it: all at once, and within one wait. */
+  async #checkedAttempts(attempts: ReadonlyMap<string, Attempt>): Promise<ReadonlyMap<string, Attempt>> {
+    if (this.#checks === null) return attempts
+    const unchecked = new Map<string, CompiledPolicy>()
+    for (const [path, { policy, isUnchecked }] of attempts) {
+      if (policy !== null && isUnchecked === true) unchecked.set(path, policy)
+    }
+    const timeoutMs = this.#options.registryTimeoutMs ?? defaultRegistryTimeoutMs
+    const patienceMs = this.#started ? Math.min(reloadPatienceMs, timeoutMs) : timeoutMs
+    const results = await this.#checks.of(unchecked, patienceMs)
+    for (const path of this.#checked.keys()) if (!attempts.has(path)) this.#checked.delete(path)
+    return new Map(
+      [...attempts].map(([path, attempt]) => {
+        const policy = unchecked.get(path)
+        if (policy === undefined) return [path, attempt]
+        const diagnostics = results.get(path) ?? [notYetChecked(policy)]
+        const isRefused = diagnostics.some(({ severity }) => severity === 'error')
+        if (isRefused) return [path, { policy: null, diagnostics, isRefused }]
+        if (!diagnostics.some(isUnreachable)) this.#checked.set(path, policy)
+        return [path, { policy, diagnostics }]
+      })
+    )
   }
 
   /** The file as it is on disk now; the compiled policy in force when its bytes did not change. */
-  async #attempt(path: string): Promise<Attempt> {
+  #attempt(files: PolicyFiles, path: string): Attempt {
     const before = this.#inForce.get(path)
-    if (before !== undefined && this.#isUnchanged(before)) {
+    if (before !== undefined && isUnchanged(files, before)) {
       const known = this.#report.files.find((file) => file.path === path)
-      if (known?.status === 'current' && !isUnchecked(known)) return { policy: before, diagnostics: known.diagnostics }
+      if (known?.status === 'current') {
+        return { policy: before, diagnostics: known.diagnostics, isUnchecked: isUnchecked(known) }
+      }
     }
-    const loaded = loadPolicy(this.#files, path, this.#files.display)
+    const loaded = loadPolicy(files, path, this.#files.display)
     if (!loaded.ok) return { policy: null, diagnostics: loaded.diagnostics }
     const { policy } = loaded
     if (!usesRegistry(policy)) return { policy, diagnostics: [] }
-    const { source } = this.#options
-    if (source === null) {
-      const message = 'the policy takes its schema from a registry and the settings name none'
-      return {
-        policy: null,
-        diagnostics: [
-          fault(policy.reference.file, 'no-registry', message, 'set registry.url, or take the schema from a file')
-        ]
-      }
-    }
-    const diagnostics = await checkAgainstRegistry(policy, source)
-    const failed = diagnostics.some((diagnostic) => diagnostic.severity === 'error')
-    return { policy: failed ? null : policy, diagnostics }
+    if (this.#options.source !== null) return { policy, diagnostics: [], isUnchecked: true }
+    const message = 'the policy takes its schema from a registry and the settings name none'
+    const remedy = 'set registry.url, or take the schema from a file'
+    return { policy: null, diagnostics: [fault(policy.reference.file, 'no-registry', message, remedy)] }
   }
 
-  #isUnchanged(policy: CompiledPolicy): boolean {
-    for (const [path, bytes] of policy.files) {
-      const read = this.#files.read(path)
-      if (!read.ok || Buffer.compare(read.bytes, bytes) !== 0) return false
-    }
-    return true
-  }
-
-  #fallback(path: string): CompiledPolicy | null {
-    return this.#started ? (this.#inForce.get(path) ?? null) : (this.#copies?.load(path, this.#files.display) ?? null)
+  #fallback(path: string, attempt: Attempt | undefined): CompiledPolicy | null {
+    if (!this.#started) return this.#copies?.load(path, this.#files.display) ?? null
+    const inForce = this.#inForce.get(path) ?? null
+    // It took effect before the registry answered; then it did, and refused it.
+    return attempt?.isRefused === true ? (this.#checked.get(path) ?? inForce) : inForce
   }
 
   #swap(
@@ -296,9 +334,17 @@ export class PolicyFolder {
   }
 }
 
+function isUnchanged(files: PolicyFiles, policy: CompiledPolicy): boolean {
+  for (const [path, bytes] of policy.files) {
+    const read = files.read(path)
+    if (!read.ok || Buffer.compare(read.bytes, bytes) !== 0) return false
+  }
+  return [...policy.missing].every((path) => !files.read(path).ok)
+}
+
 /** Its rules could not be tried against the registry: that is done as soon as it answers. */
 function isUnchecked(file: PolicyFileState): boolean {
-  return file.diagnostics.some((diagnostic) => diagnostic.code === 'registry-unreachable')
+  return file.diagnostics.some(isUnreachable)
 }
 
 interface Settled {
@@ -355,6 +401,14 @@ function stateOf(path: string, { policy, status, diagnostics }: Settled): Policy
 /** Files that are neither policies, cases nor schemas, where a user may have meant one. */
 export function otherFaults(entries: readonly FolderEntry[], display: (path: string) => string): Diagnostic[] {
   return entries.flatMap(({ path, kind }) => {
+    if (kind === 'outside') {
+      const message = 'this link leads to a folder outside of the policies folder, so nothing in it is read'
+      return [fault(display(path), 'file-outside', message, 'put the files here, or mount the folder that has both')]
+    }
+    if (kind === 'dead-link') {
+      const message = 'this link leads to nothing'
+      return [{ ...fault(display(path), 'file-missing', message, 'mend or remove it'), severity: 'warning' as const }]
+    }
     if (kind === 'odcs')
       return [
         fault(
@@ -372,6 +426,11 @@ export function otherFaults(entries: readonly FolderEntry[], display: (path: str
       }
     ]
   })
+}
+
+function notYetChecked({ model }: CompiledPolicy): Diagnostic {
+  const message = 'the rules are not checked against the registry: it has not answered in time'
+  return { ...model.yaml.diagnostic([], 'registry-unreachable', message), severity: 'warning' }
 }
 
 function fault(file: string, code: DiagnosticCode, message: string, remedy?: string): Diagnostic {

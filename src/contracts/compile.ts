@@ -2,11 +2,11 @@
  * A policy with everything that can be prepared before the first record: schemas from files loaded, expressions
  * compiled against them, modes worked out per producer. Topics share it.
  */
-import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { bindChecks, mentionsOf } from './checks/bind.ts'
 import type { BindProblem, BoundChecks, Mentions } from './checks/bind.ts'
 import { pathOfRule } from './checks/rule-path.ts'
+import { clip } from './clip.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import type { PolicyReference } from './judgement.ts'
 import type { PayloadFormat } from './payload/format.ts'
@@ -17,7 +17,9 @@ import { recordReads } from './policy/files.ts'
 import type { PolicyModel, SideModel } from './policy/model.ts'
 import { parsePolicy } from './policy/parse.ts'
 import { loadSchemaFile, schemaFault } from './policy/schema-files.ts'
-import type { Plain, YamlFile } from './policy/yaml.ts'
+import { asPolicyDocument } from './policy/schema.ts'
+import { versionOf } from './policy/version.ts'
+import type { YamlFile } from './policy/yaml.ts'
 import { ProducerModes } from './producer-modes.ts'
 
 export const compileLimits = {
@@ -85,7 +87,7 @@ export function loadPolicy(files: PolicyFiles, path: string, display: (path: str
   if (checked.problems.length > 0) {
     return { ok: false, diagnostics: inOrder(checked.problems.map((problem) => bindFault(model.yaml, problem))) }
   }
-  const version = versionOf(model.yaml.root, path, recorded.read)
+  const version = versionOf(asPolicyDocument(model.yaml.root), path, recorded.read)
   return { ok: true, policy: compiled(model, { name: model.name, version, file }, recorded, { key, value }) }
 }
 
@@ -156,34 +158,10 @@ function fixedSchema(
 
 /** Where in the file a check does not fit. */
 export function bindFault(yaml: YamlFile, problem: BindProblem, prefix = ''): Diagnostic {
-  const message = `${prefix}${problem.message}`
+  const message = clip(`${prefix}${problem.message}`)
   if (problem.offset === undefined)
     return yaml.diagnostic(problem.at, problem.code, message, problem.remedy, problem.what)
   const { line, column } = yaml.positionInText(problem.at, problem.offset)
   const remedy = problem.remedy === undefined ? {} : { remedy: problem.remedy }
   return { file: yaml.file, line, column, severity: 'error', code: problem.code, message, ...remedy }
-}
-
-/**
- * First 12 hex digits of the SHA-256 of the content, normalised (comments, spelling and the order of keys do not
- * count), and of every file the policy names.
- */
-function versionOf(root: Plain, path: string, files: ReadonlyMap<string, Uint8Array>): string {
-  const hash = createHash('sha256').update(canonical(root))
-  for (const name of [...files.keys()].filter((other) => other !== path).sort()) {
-    const digest = createHash('sha256').update(files.get(name)!).digest('hex')
-    hash.update(`\n${JSON.stringify(name)} ${digest}`)
-  }
-  return hash.digest('hex').slice(0, 12)
-}
-
-function canonical(value: Plain): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value !== null && typeof value === 'object') {
-    const entries = Object.keys(value)
-      .sort()
-      .map((key) => `${JSON.stringify(key)}:${canonical(value[key]!)}`)
-    return `{${entries.join(',')}}`
-  }
-  return typeof value === 'bigint' ? String(value) : JSON.stringify(value)
 }

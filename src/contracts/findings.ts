@@ -9,6 +9,8 @@ import type { Mode } from './mode.ts'
 export const findingLimits = {
   /** Violations kept per record; the rest is one entry that counts them. Enough to mend a record. */
   violationsPerRecord: 16,
+  /** Checks kept per record that could not be decided; of the rest the strictest of each kind stands for all. */
+  undecidedPerRecord: 16,
   /** UTF-16 units of one message, path, expectation. A line of a log. */
   text: 200,
   /**
@@ -17,11 +19,14 @@ export const findingLimits = {
    */
   detailedRecords: 1000,
   /**
-   * Records listed for one batch that is refused anyway. The producer mends its serializer, not each of these; what
-   * follows is not judged.
+   * Records listed for one batch. Nobody mends that many one by one: a batch that is refused anyway is not judged
+   * further, and in one that is only watched the others are counted.
    */
-  refusedRecords: 100_000,
-  /** Different schema ids looked up for one batch. Real ones have one or two; hostile ones, one per record. */
+  listedRecords: 100_000,
+  /**
+   * Different schema ids of one batch that may be unknown or refused. Real ones have one or two; hostile ones, one per
+   * record, and each is a question to the registry.
+   */
   schemaIdsPerBatch: 100
 } as const
 
@@ -39,11 +44,18 @@ export interface Findings {
   undecide(undecided: Undecided): void
 }
 
+/** What was found in one record that is not clean. */
+export interface Found {
+  readonly violations: readonly Violation[]
+  readonly undecided: readonly Undecided[]
+}
+
 export class FindingsInFull implements Findings {
   #violations: Violation[] = []
   #undecided: Undecided[] = []
   #dropped = 0
   #strictestDropped: { rule: string; mode: ActiveMode } | null = null
+  readonly #undecidedDropped = new StrictestUndecided()
 
   violate(rule: string, mode: ActiveMode, path: string, message: string, detail: Detail = {}): void {
     if (this.#violations.length < findingLimits.violationsPerRecord) {
@@ -56,11 +68,12 @@ export class FindingsInFull implements Findings {
   }
 
   undecide(undecided: Undecided): void {
-    this.#undecided.push(undecided)
+    if (this.#undecided.length < findingLimits.undecidedPerRecord) this.#undecided.push(undecided)
+    else this.#undecidedDropped.add(undecided)
   }
 
   /** What was found since the last call, or null when the record is clean. */
-  take(): { violations: readonly Violation[]; undecided: readonly Undecided[] } | null {
+  take(): Found | null {
     if (this.#violations.length === 0 && this.#undecided.length === 0) return null
     const violations = this.#violations
     const undecided = this.#undecided
@@ -69,6 +82,8 @@ export class FindingsInFull implements Findings {
       const { rule, mode } = this.#strictestDropped
       violations.push({ rule, path: '', message: `+${this.#dropped} more`, mode })
     }
+    const more = `+${this.#undecidedDropped.count} more`
+    for (const dropped of this.#undecidedDropped.take()) undecided.push({ ...dropped, message: more })
     this.#violations = []
     this.#undecided = []
     this.#dropped = 0
@@ -77,42 +92,42 @@ export class FindingsInFull implements Findings {
   }
 }
 
-/** Keeps the strictest violation and the strictest undecided check of a record, as objects shared by all records. */
+/** Keeps the strictest violation and the strictest undecided checks of a record, as objects shared by all records. */
 export class FindingsInBrief implements Findings {
   readonly #sharedViolations = new Map<string, readonly Violation[]>()
-  readonly #sharedUndecided = new Map<string, readonly Undecided[]>()
+  readonly #sharedUndecided = new Map<string, readonly [Undecided]>()
+  readonly #undecided = new StrictestUndecided()
   #violation: { rule: string; mode: ActiveMode } | null = null
-  #undecided: Undecided | null = null
 
   violate(rule: string, mode: ActiveMode): void {
     if (this.#violation === null || isStricter(mode, this.#violation.mode)) this.#violation = { rule, mode }
   }
 
   undecide(undecided: Undecided): void {
-    if (this.#undecided === null || isStricter(undecided.mode, this.#undecided.mode)) this.#undecided = undecided
+    this.#undecided.add(undecided)
   }
 
-  take(): { violations: readonly Violation[]; undecided: readonly Undecided[] } | null {
-    if (this.#violation === null && this.#undecided === null) return null
+  take(): Found | null {
+    if (this.#violation === null && this.#undecided.count === 0) return null
     const violations = this.#violation === null ? none : this.#violationsOf(this.#violation)
-    const undecided = this.#undecided === null ? none : this.#undecidedOf(this.#undecided)
+    const undecided = this.#undecided.take().map((found) => this.#shared(found))
     this.#violation = null
-    this.#undecided = null
-    return { violations, undecided }
+    return { violations, undecided: undecided.length > 1 ? undecided.flat() : (undecided[0] ?? none) }
   }
 
-  #violationsOf(found: { rule: string; mode: ActiveMode }): readonly Violation[] {
-    let shared = this.#sharedViolations.get(found.rule)
+  #violationsOf({ rule, mode }: { rule: string; mode: ActiveMode }): readonly Violation[] {
+    const about = `${mode} ${rule}`
+    let shared = this.#sharedViolations.get(about)
     if (shared === undefined) {
-      shared = [{ rule: found.rule, path: '', message: 'as in records before it', mode: found.mode }]
-      this.#sharedViolations.set(found.rule, shared)
+      shared = [{ rule, path: '', message: 'as in records before it', mode }]
+      this.#sharedViolations.set(about, shared)
     }
     return shared
   }
 
-  #undecidedOf(found: Undecided): readonly Undecided[] {
-    const { rule, cause } = found
-    const about = `${rule} ${cause.kind} ${cause.kind === 'schema-unavailable' ? cause.schemaId : ''}`
+  #shared(found: Undecided): readonly [Undecided] {
+    const { rule, mode, cause } = found
+    const about = `${mode} ${rule} ${cause.kind} ${cause.kind === 'schema-unavailable' ? cause.schemaId : ''}`
     let shared = this.#sharedUndecided.get(about)
     if (shared === undefined) {
       shared = [found]
@@ -120,6 +135,35 @@ export class FindingsInBrief implements Findings {
     }
     return shared
   }
+}
+
+/**
+ * The strictest undecided check of each kind: a schema that may still come can be waited for, an error cannot, so the
+ * one must not stand for the other.
+ */
+class StrictestUndecided {
+  count = 0
+  #schema: Undecided | null = null
+  #rule: Undecided | null = null
+
+  add(undecided: Undecided): void {
+    this.count++
+    if (undecided.cause.kind === 'schema-unavailable') this.#schema = stricterOf(this.#schema, undecided)
+    else this.#rule = stricterOf(this.#rule, undecided)
+  }
+
+  take(): readonly Undecided[] {
+    if (this.count === 0) return none
+    const taken = [this.#schema, this.#rule].filter((undecided) => undecided !== null)
+    this.count = 0
+    this.#schema = null
+    this.#rule = null
+    return taken
+  }
+}
+
+function stricterOf(known: Undecided | null, other: Undecided): Undecided {
+  return known === null || isStricter(other.mode, known.mode) ? other : known
 }
 
 const none: readonly never[] = []

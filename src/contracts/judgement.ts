@@ -6,7 +6,7 @@ import type { Mode } from './mode.ts'
 
 /**
  * Where the records of one inflated batch lie. The wire layer implements it over reused arrays; nothing here is an
- * object per record. Valid only during the call it is handed to.
+ * object per record. Must not change until the judging it was handed to is done.
  */
 export interface RecordBytes {
   readonly count: number
@@ -78,8 +78,25 @@ export interface RecordJudgement {
 
 export interface BatchJudgement {
   readonly recordCount: number
-  /** Only the records that are not clean, in ascending order of index. */
+  /**
+   * Only the records that are not clean, in ascending order of index. A batch with many of them that breaks an enforced
+   * check is not judged to its end.
+   */
   readonly records: readonly RecordJudgement[]
+  /** How many more are not clean, beyond those listed: nothing about them could change what becomes of the batch. */
+  readonly unlisted: number
+}
+
+/** One batch being judged, in as many turns as it takes; all of them see the same schemas and share the same bounds. */
+export interface Judging {
+  /**
+   * Judges on. Asks `shouldPause` every few records, and stops when it says so. Never throws.
+   *
+   * @returns true when all is judged
+   */
+  advance(shouldPause: () => boolean): boolean
+  /** To be asked once `advance` has returned true. */
+  result(): BatchJudgement
 }
 
 /** The compiled contract of one topic under one policy version. Immutable; a reload makes a new one. */
@@ -94,7 +111,9 @@ export interface TopicContract {
   strongestMode(producer: Producer): Mode
   /** The effective mode of one built-in check (`envelope`, `schema-id`, ...) for this producer. */
   modeOf(check: string, producer: Producer): Mode
-  /** Never throws on any input. Synchronous: what is not known now is `undecided`. */
+  /** Begins to judge a batch. Waits for nothing: what is not known now is `undecided`. Never throws on any input. */
+  open(records: RecordBytes, context: BatchContext): Judging
+  /** Judges in one go, for a few records: `open` with no pause. */
   judge(records: RecordBytes, context: BatchContext): BatchJudgement
 }
 

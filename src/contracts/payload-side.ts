@@ -19,9 +19,14 @@ export type SidePayload =
   | { readonly state: 'unidentified'; readonly failures: readonly PayloadFailure[] }
   | { readonly state: 'pending'; readonly pending: PendingSchema }
 
+/** Reads one side of the records of one topic. */
 export interface SideReader {
-  /** Forgets what the last batch looked up: what was pending then may be known now. */
-  startBatch(): void
+  /** For the records of one batch: what was pending in the last one may be known now. */
+  openBatch(): BatchSide
+}
+
+/** Reads one side of the records of one batch, in as many turns as it takes. */
+export interface BatchSide {
   read(bytes: Buffer, start: number, end: number): SidePayload
 }
 
@@ -32,9 +37,9 @@ export function sideReader(
   source: SchemaSource | null
 ): SideReader {
   const fixed = policy.fixed[side]
-  if (fixed !== null)
-    return { startBatch: () => undefined, read: (bytes, start, end) => decode(fixed, bytes, start, end) }
-  return new RegistrySide(policy, side, topic, source)
+  if (fixed === null) return new RegistrySide(policy, side, topic, source)
+  const batch: BatchSide = { read: (bytes, start, end) => decode(fixed, bytes, start, end) }
+  return { openBatch: () => batch }
 }
 
 function decode(schema: SideSchema, bytes: Buffer, start: number, end: number): SidePayload {
@@ -44,13 +49,12 @@ function decode(schema: SideSchema, bytes: Buffer, start: number, end: number): 
     : { state: 'undecodable', schema, failures: decoded.failures }
 }
 
-type Lookup = Exclude<SchemaLookup, { state: 'pending' }> | PendingSchema | { readonly state: 'too-many' }
+type Lookup = Exclude<SchemaLookup, { state: 'pending' }> | PendingSchema
 
 class RegistrySide implements SideReader {
   readonly #query: SchemaQuery
   readonly #source: SchemaSource
   readonly #schemas: CompiledPolicy['registered']['key']
-  readonly #lookups = new Map<number, Lookup>()
   #last: { readonly schemaId: number; readonly index: number; readonly schema: SideSchema } | null = null
 
   constructor(policy: CompiledPolicy, side: 'key' | 'value', topic: string, source: SchemaSource | null) {
@@ -62,23 +66,22 @@ class RegistrySide implements SideReader {
     this.#schemas = policy.registered[side]
   }
 
-  startBatch(): void {
-    this.#lookups.clear()
+  openBatch(): BatchSide {
+    const lookups = new BatchLookups(this.#query, this.#source)
+    return { read: (bytes, start, end) => this.#read(lookups, bytes, start, end) }
   }
 
-  read(bytes: Buffer, start: number, end: number): SidePayload {
+  #read(lookups: BatchLookups, bytes: Buffer, start: number, end: number): SidePayload {
     const { format } = this.#query
     const framing = readConfluentFraming(bytes, start, end, format)
     if ('failure' in framing) return { state: 'unidentified', failures: [framing.failure] }
     const { schemaId, messageIndexes } = framing
-    const lookup = this.#lookup(schemaId)
+    const lookup = lookups.of(schemaId)
     switch (lookup.state) {
       case 'pending':
         return { state: 'pending', pending: lookup }
       case 'refused':
         return unidentified(lookup.reason)
-      case 'too-many':
-        return unidentified(`this batch names more than ${findingLimits.schemaIdsPerBatch} different schema ids`)
       case 'ready': {
         const schema = this.#schemaFor(lookup.schema, messageIndexes)
         if (schema === null)
@@ -105,16 +108,44 @@ class RegistrySide implements SideReader {
     this.#last = { schemaId: registered.id, index: single, schema }
     return schema
   }
+}
 
-  /** Asked once per batch and id, so that all records of a batch see the same answer. */
-  #lookup(schemaId: number): Lookup {
-    const known = this.#lookups.get(schemaId)
+/** Asks once per batch and id, so that all records of a batch see the same answer. */
+class BatchLookups {
+  readonly #query: SchemaQuery
+  readonly #source: SchemaSource
+  readonly #known = new Map<number, Lookup>()
+  /** Of `#known`, those without a schema. The others cannot be more than the registry admits. */
+  #notReady = 0
+  #lastPending: PendingSchema | null = null
+  #excess: PendingSchema | null = null
+
+  constructor(query: SchemaQuery, source: SchemaSource) {
+    this.#query = query
+    this.#source = source
+  }
+
+  of(schemaId: number): Lookup {
+    const known = this.#known.get(schemaId)
     if (known !== undefined) return known
-    if (this.#lookups.size === findingLimits.schemaIdsPerBatch) return { state: 'too-many' }
+    if (this.#notReady === findingLimits.schemaIdsPerBatch) return this.#notAsked(schemaId)
     const answer = this.#source.lookup(this.#query, schemaId)
     const lookup = answer.state === 'pending' ? { ...answer, schemaId } : answer
-    this.#lookups.set(schemaId, lookup)
+    if (lookup.state !== 'ready') this.#notReady++
+    if (lookup.state === 'pending') this.#lastPending = lookup
+    this.#known.set(schemaId, lookup)
     return lookup
+  }
+
+  /**
+   * One answer for all ids above the limit: worth asking again when one of the pending has come. Where all were refused
+   * no waiting helps, and `onUndecidable` decides at once.
+   */
+  #notAsked(schemaId: number): PendingSchema {
+    const { failingSinceMs, changed } = this.#lastPending ?? { failingSinceMs: 0, changed: Promise.resolve() }
+    const reason = `this batch has more than ${findingLimits.schemaIdsPerBatch} schema ids that are unknown or refused`
+    this.#excess ??= { state: 'pending', schemaId, failingSinceMs, reason, changed }
+    return this.#excess
   }
 }
 

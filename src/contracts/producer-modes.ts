@@ -11,8 +11,8 @@ import type { PolicyModel, ProducerEntry } from './policy/model.ts'
 
 /** Client ids remembered with their entry. They come from outside, so the memory has to be bounded. */
 const rememberedClientIds = 2000
-/** Longer ones are matched but not remembered: a client id may have 32 KB. */
-const longestRemembered = 256
+/** Characters of a client id that count. It may have 32 KB, and matching takes time in proportion. */
+const matchedCharacters = 256
 
 export interface ModeProfile {
   /** `off` for a check that the policy does not have. */
@@ -35,8 +35,8 @@ export class ProducerModes {
   /** Index into `profiles`. */
   indexFor(producer: Producer): number {
     if (this.#entries.length === 0) return 0
-    const { clientId } = producer
-    if (clientId === null || clientId.length > longestRemembered) return this.#match(clientId)
+    if (producer.clientId === null) return this.#match(null)
+    const clientId = cut(producer.clientId)
     let index = this.#known.get(clientId)
     if (index === undefined) {
       index = this.#match(clientId)
@@ -51,6 +51,12 @@ export class ProducerModes {
     )
     return found === -1 ? this.#entries.length : found
   }
+}
+
+/** Through bytes, because a slice would keep the whole text in memory for as long as it is remembered. */
+function cut(clientId: string): string {
+  if (clientId.length <= matchedCharacters) return clientId
+  return Buffer.from(clientId.slice(0, matchedCharacters)).toString()
 }
 
 function ownModes(model: PolicyModel): Map<string, Mode> {

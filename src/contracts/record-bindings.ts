@@ -1,6 +1,6 @@
 /**
- * What expressions read of one record. One object serves all records; headers are opened only by a rule that reads
- * them, and only once per record.
+ * What expressions read of one record. One object serves all records of a batch; headers are opened only by a rule that
+ * reads them, and only once per record.
  */
 import { isUtf8 } from 'node:buffer'
 import type { Bindings } from './expressions/bindings.ts'
@@ -12,26 +12,17 @@ import type { Value } from './value.ts'
 export class RecordBindings implements Bindings {
   key: Value = null
   value: Value = null
-  topic = ''
-  partition = 0n
-  #records: RecordBytes | null = null
+  readonly topic: string
+  readonly partition: bigint
+  readonly #records: RecordBytes
   #index = 0
   #headers: HeaderMap | null = null
   #headerValues: ReadonlyMap<string, readonly Uint8Array[]> | null = null
 
-  startBatch(records: RecordBytes, topic: string, partition: number): void {
+  constructor(records: RecordBytes, topic: string, partition: number) {
     this.#records = records
     this.topic = topic
     this.partition = BigInt(partition)
-  }
-
-  /** Lets go of the batch: a quiet topic must not keep its last one in memory. */
-  endBatch(): void {
-    this.#records = null
-    this.#headers = null
-    this.#headerValues = null
-    this.key = null
-    this.value = null
   }
 
   startRecord(index: number): void {
@@ -43,7 +34,7 @@ export class RecordBindings implements Bindings {
   }
 
   get timestamp(): Timestamp {
-    const epochMs = this.#records?.timestampMs(this.#index) ?? 0
+    const epochMs = this.#records.timestampMs(this.#index)
     const seconds = Math.floor(epochMs / 1000)
     return new Timestamp(BigInt(seconds), (epochMs - seconds * 1000) * 1_000_000)
   }
@@ -55,7 +46,7 @@ export class RecordBindings implements Bindings {
 
   headerValues(name: string, pay: (headers: number) => void): readonly Uint8Array[] {
     if (this.#headerValues === null) {
-      pay(this.#records?.headerCount(this.#index) ?? 0)
+      pay(this.#records.headerCount(this.#index))
       this.#headerValues = this.#readHeaderValues()
     }
     return this.#headerValues.get(Buffer.from(name).toString('latin1')) ?? []
@@ -65,7 +56,6 @@ export class RecordBindings implements Bindings {
   #readHeaderValues(): Map<string, Uint8Array[]> {
     const byName = new Map<string, Uint8Array[]>()
     const records = this.#records
-    if (records === null) return byName
     const { bytes } = records
     records.forEachHeader(this.#index, (nameStart, nameLength, valueStart, valueLength) => {
       if (valueLength < 0) return
@@ -81,7 +71,6 @@ export class RecordBindings implements Bindings {
   #readHeaders(): HeaderMap {
     const headers = new HeaderMap()
     const records = this.#records
-    if (records === null) return headers
     const { bytes } = records
     records.forEachHeader(this.#index, (nameStart, nameLength, valueStart, valueLength) => {
       const name = bytes.toString('utf8', nameStart, nameStart + nameLength)

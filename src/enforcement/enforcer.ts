@@ -61,8 +61,9 @@ export class Enforcer implements ProducePath {
   constructor(contracts: ContractSet, options: EnforcerOptions) {
     this.#contracts = contracts
     this.#options = options
-    this.#judge = new BatchJudge(options.limits, options.refuseUnknownTopics, this.#forwarded)
-    this.gates = new SequenceGates(() => options.clock.nowMs())
+    const nowMs = (): number => options.clock.nowMs()
+    this.#judge = new BatchJudge(options.limits, options.refuseUnknownTopics, this.#forwarded, nowMs)
+    this.gates = new SequenceGates(nowMs)
   }
 
   /** Requests judged from now on are judged by these; each request by one set only. */
@@ -238,8 +239,9 @@ export class Enforcer implements ProducePath {
       baseOffset: baseOffset === null || baseOffset < 0n ? null : Number(baseOffset),
       recordCount: decision.recordCount
     }
-    report.batchSettled(place, countVerdicts(decision.recordCount, decision.records, refused), decision.seconds)
-    for (const record of decision.records) {
+    const { recordCount, records, unlisted, seconds } = decision
+    report.batchSettled(place, countVerdicts(recordCount, records, unlisted, refused), seconds)
+    for (const record of records) {
       for (const violation of record.violations) report.violation(place, record.index, violation, record.outcome)
       for (const item of record.undecided) {
         report.undecided(place, record.index, item.rule, item.cause.kind, item.message)

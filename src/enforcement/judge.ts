@@ -1,28 +1,21 @@
 /**
- * Opens and judges the partitions of one Produce request, in their order, without waiting for anything but its turn: work
- * that takes long is done in slices, so that one client's request does not stop the others.
+ * Opens and judges the partitions of one Produce request, in their order, without waiting for anything but its turn:
+ * work that takes long is done in several, so that one client's request does not stop the others.
  */
 import { performance } from 'node:perf_hooks'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { RecordTable, rebuildBatch } from '../../protocol/records/batch.ts'
 import type { BatchHeader } from '../../protocol/records/batch.ts'
-import type {
-  BatchContext,
-  BatchJudgement,
-  ContractSet,
-  Producer,
-  TopicContract,
-  Violation
-} from '../contracts/judgement.ts'
+import type { ContractSet, Judging, Producer, TopicContract, Violation } from '../contracts/judgement.ts'
 import { enforces } from '../contracts/mode.ts'
 import type { ProduceCall } from '../proxy/produce-path.ts'
 import { openEnvelope } from './envelope.ts'
 import type { Envelope } from './envelope.ts'
 import { partitionVerdict } from './partition-verdict.ts'
 import type { PartitionVerdict, RecordVerdict } from './partition-verdict.ts'
-import { RecordSlice } from './record-slice.ts'
 import type { RefusalCause } from './report.ts'
 import type { ChainPosition } from './sequence-gate.ts'
+import { Turns } from './turns.ts'
+import type { Turn } from './turns.ts'
 import type { UndecidedMoment } from './undecidable.ts'
 import { markHeader, markHeaderValue } from './violation-text.ts'
 
@@ -36,8 +29,10 @@ export interface PartitionDecision {
   readonly position: ChainPosition | null
   readonly recordCount: number
   readonly records: readonly RecordVerdict[]
+  /** How many more records were not clean, beyond those listed. */
+  readonly unlisted: number
   readonly fate: Fate
-  /** Time spent opening and judging, seconds. */
+  /** Time spent opening and judging, without that of others in between, seconds. */
   readonly seconds: number
 }
 
@@ -65,10 +60,6 @@ export interface JudgedBefore {
   has(position: ChainPosition, batch: Buffer): boolean
 }
 
-/** Records judged in one turn: about 10 ms with the slowest of today's formats. */
-const recordsPerTurn = 2_000
-/** Time after which a request with more partitions gives the others a turn. */
-const turnMs = 10
 /**
  * A marked batch above this goes on unmarked unless the original was as large: `max.message.bytes` of a topic is
  * 1,048,588 by default, and marking must never be the reason why a record is refused.
@@ -86,6 +77,7 @@ interface RequestWork {
   readonly tasks: readonly Task[]
   readonly producer: Producer
   readonly moment: UndecidedMoment
+  readonly turn: Turn
   /** Of the request's ceiling. */
   inflatedBytesLeft: number
 }
@@ -94,11 +86,14 @@ export class BatchJudge {
   readonly #limits: JudgeLimits
   readonly #refuseUnknownTopics: boolean
   readonly #before: JudgedBefore
-  /** Reused for batches that are judged in one turn. */
-  readonly #table = new RecordTable()
+  readonly #turns: Turns
+  /** Reused from batch to batch. One that takes several turns keeps its own meanwhile. */
+  #spareTable: RecordTable | null = null
 
-  constructor(limits: JudgeLimits, refuseUnknownTopics: boolean, before: JudgedBefore) {
+  /** @param nowMs any clock; a reading that does not change makes a turn endless */
+  constructor(limits: JudgeLimits, refuseUnknownTopics: boolean, before: JudgedBefore, nowMs = () => Date.now()) {
     this.#limits = limits
+    this.#turns = new Turns(nowMs)
     this.#refuseUnknownTopics = refuseUnknownTopics
     this.#before = before
   }
@@ -119,12 +114,12 @@ export class BatchJudge {
       }),
       producer: { clientId: call.clientId, principal: null },
       moment,
+      turn: this.#turns.begin(),
       inflatedBytesLeft: this.#limits.inflatedBatchBytes
     }
     const decisions: PartitionDecision[] = []
-    const startMs = performance.now()
     for (const task of work.tasks) {
-      if (performance.now() - startMs > turnMs) return this.#goOn(work, decisions)
+      if (work.turn.isOver()) return this.#goOn(work, decisions)
       const decision = this.#partition(task, work)
       if (decision instanceof Promise) return this.#goOn(work, decisions, decision)
       decisions.push(decision)
@@ -139,16 +134,15 @@ export class BatchJudge {
   ): Promise<PartitionDecision[]> {
     if (first !== undefined) decisions.push(await first)
     for (const task of work.tasks.slice(decisions.length)) {
-      await nextTurn()
+      if (work.turn.isOver()) await this.#turns.next(work.turn)
       decisions.push(await this.#partition(task, work))
     }
     return decisions
   }
 
   #partition(task: Task, work: RequestWork): PartitionDecision | Promise<PartitionDecision> {
-    const startMs = performance.now()
     const { topic, partition, bytes, contract } = task
-    const base = { topic, partition, contract: null, recordCount: 0, records: [], seconds: 0 }
+    const base = { topic, partition, contract: null, recordCount: 0, records: [], unlisted: 0, seconds: 0 }
     const position = positionOf(bytes, task)
     if (contract === null && this.#refuseUnknownTopics && needsPolicy(topic)) {
       const fate = refuse(87, 'no-policy', `no policy names the topic ${topic}, and defaultPolicy is refuse`)
@@ -160,31 +154,48 @@ export class BatchJudge {
       return { ...base, position, fate: { kind: 'forward' } }
     }
 
-    const sliced = recordCountOf(bytes) > recordsPerTurn
-    const table = sliced ? new RecordTable() : this.#table
-    try {
-      const envelope = openEnvelope(bytes, table, {
-        inflatedBytes: work.inflatedBytesLeft,
-        records: this.#limits.recordsPerBatch
-      })
-      work.inflatedBytesLeft -= Math.min(work.inflatedBytesLeft, table.bytes.length)
-      if (envelope.kind !== 'open') {
-        const recordCount = envelope.header?.recordCount ?? 0
-        return { ...base, contract, position, recordCount, ...this.#unopened(envelope, contract, work.producer) }
-      }
-      const { header } = envelope
-      const context = { topic, partition, producer: work.producer }
-      const conclude = (judgement: BatchJudgement): PartitionDecision => {
-        const verdict = partitionVerdict(contract, judgement, work.moment)
-        const { fate, records } = fateOf(verdict, contract, bytes!, header, table)
-        const seconds = (performance.now() - startMs) / 1_000
-        return { ...base, contract, position, recordCount: header.recordCount, records, fate, seconds }
-      }
-      if (sliced) return judgeInSlices(contract, table, context).then(conclude)
-      return conclude(contract.judge(table, context))
-    } finally {
-      if (!sliced) table.clear()
+    const spent = new Stopwatch()
+    const table = this.#takeTable()
+    const envelope = openEnvelope(bytes, table, {
+      inflatedBytes: work.inflatedBytesLeft,
+      records: this.#limits.recordsPerBatch
+    })
+    work.inflatedBytesLeft -= Math.min(work.inflatedBytesLeft, table.bytes.length)
+    if (envelope.kind !== 'open') {
+      this.#giveBack(table)
+      const recordCount = envelope.header?.recordCount ?? 0
+      return { ...base, contract, position, recordCount, ...this.#unopened(envelope, contract, work.producer) }
     }
+    const { header } = envelope
+    const judging = contract.open(table, { topic, partition, producer: work.producer })
+    const conclude = (): PartitionDecision => {
+      const judgement = judging.result()
+      const { recordCount, unlisted } = judgement
+      const verdict = partitionVerdict(contract, judgement, work.moment)
+      const decided = fateOf(verdict, contract, bytes!, header, table)
+      this.#giveBack(table)
+      return { ...base, contract, position, recordCount, ...decided, unlisted, seconds: spent.seconds() }
+    }
+    return judging.advance(work.turn.isOver) ? conclude() : this.#finish(judging, work.turn, spent).then(conclude)
+  }
+
+  async #finish(judging: Judging, turn: Turn, spent: Stopwatch): Promise<void> {
+    do {
+      spent.pause()
+      await this.#turns.next(turn)
+      spent.resume()
+    } while (!judging.advance(turn.isOver))
+  }
+
+  #takeTable(): RecordTable {
+    const table = this.#spareTable ?? new RecordTable()
+    this.#spareTable = null
+    return table
+  }
+
+  #giveBack(table: RecordTable): void {
+    table.clear()
+    this.#spareTable = table
   }
 
   #unopened(
@@ -208,22 +219,6 @@ export class BatchJudge {
 /** Topics of Kafka and of our own are not what `defaultPolicy: refuse` is about; no policy can name them. */
 export function needsPolicy(topic: string): boolean {
   return !topic.startsWith('__') && !topic.startsWith('kontrakt.')
-}
-
-async function judgeInSlices(
-  contract: TopicContract,
-  table: RecordTable,
-  context: BatchContext
-): Promise<BatchJudgement> {
-  const records = []
-  for (let from = 0; from < table.count; from += recordsPerTurn) {
-    await nextTurn()
-    const slice = new RecordSlice(table, from, Math.min(table.count, from + recordsPerTurn))
-    for (const judged of contract.judge(slice, context).records) {
-      records.push({ ...judged, index: judged.index + from })
-    }
-  }
-  return { recordCount: table.count, records }
 }
 
 function fateOf(
@@ -285,11 +280,24 @@ function positionOf(bytes: Buffer | null, { topic, partition }: Task): ChainPosi
   return { topic, partition, producerId, producerEpoch: bytes.readInt16BE(51), baseSequence }
 }
 
-/** As the header claims; 0 without one. */
-function recordCountOf(bytes: Buffer | null): number {
-  return hasHeader(bytes) ? bytes.readInt32BE(57) : 0
-}
-
 function hasHeader(bytes: Buffer | null): bytes is Buffer {
   return bytes !== null && bytes.length >= 61 && bytes[16] === 2
+}
+
+/** Time spent on one partition, without the turns of others. */
+class Stopwatch {
+  #spentMs = 0
+  #sinceMs = performance.now()
+
+  pause(): void {
+    this.#spentMs += performance.now() - this.#sinceMs
+  }
+
+  resume(): void {
+    this.#sinceMs = performance.now()
+  }
+
+  seconds(): number {
+    return (this.#spentMs + performance.now() - this.#sinceMs) / 1_000
+  }
 }

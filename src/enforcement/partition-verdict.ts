@@ -97,9 +97,11 @@ function stronger(a: RecordVerdict['outcome'], b: RecordVerdict['outcome']): Rec
   return rank[a] >= rank[b] ? a : b
 }
 
+/** @param unlisted records that were not clean either: without a mark, as only listed records get one */
 export function countVerdicts(
   recordCount: number,
   records: readonly RecordVerdict[],
+  unlisted: number,
   refused: boolean
 ): VerdictCounts {
   const counts = { accept: 0, observe: 0, mark: 0, reject: 0, refusedWithBatch: 0 }
@@ -108,8 +110,12 @@ export function countVerdicts(
     else counts[record.outcome] += 1
   }
   // The header of a broken envelope may claim fewer records than were noted.
-  const clean = Math.max(0, recordCount - records.length)
-  if (refused) counts.refusedWithBatch += clean
-  else counts.accept = clean
+  const clean = Math.max(0, recordCount - records.length - unlisted)
+  if (refused) {
+    counts.refusedWithBatch += clean + unlisted
+  } else {
+    counts.accept = clean
+    counts.observe += unlisted
+  }
   return counts
 }

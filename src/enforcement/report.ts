@@ -29,7 +29,7 @@ export interface VerdictCounts {
 export interface EnforcementReport {
   /** Called once per judged batch, when its fate is settled. `seconds`: CPU-bound time of opening and judging it. */
   batchSettled(place: BatchPlace, counts: VerdictCounts, seconds: number): void
-  /** One record broke one check; `outcome` is what was done with the record. */
+  /** One record broke one check; `outcome` is what was done with the record. Not for records beyond those listed. */
   violation(place: BatchPlace, recordIndex: number, violation: Violation, outcome: RecordOutcome): void
   /** A check of one record could not be decided. */
   undecided(place: BatchPlace, recordIndex: number, rule: string, cause: string, message: string): void

@@ -1,6 +1,7 @@
 /**
  * From what is known of an id to the answer for one policy. Pure; the same for the registry and for copies in files.
  */
+import { clip } from '../contracts/clip.ts'
 import type { LoadedSchema } from '../contracts/payload/load.ts'
 import type { RegisteredSchema, SchemaQuery } from '../contracts/schema-source.ts'
 import { admittedOf, allowedSubjects, needsNewest, usagesUnder, versionsText } from './subjects.ts'
@@ -41,5 +42,5 @@ export function decide(
 }
 
 function refused(reason: string): Decision {
-  return { kind: 'refused', reason }
+  return { kind: 'refused', reason: clip(reason) }
 }

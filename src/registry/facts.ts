@@ -3,6 +3,7 @@
  * never change under an id, so they are kept; where an id is registered can change, so it is asked for each time.
  */
 import { LRUCache } from 'lru-cache'
+import { clip } from '../contracts/clip.ts'
 import { loadSchema } from '../contracts/payload/load.ts'
 import type { LoadedSchema } from '../contracts/payload/load.ts'
 import type { NamedSource } from '../contracts/payload/source.ts'
@@ -120,7 +121,7 @@ function compileDocument(copy: Omit<SchemaCopy, 'usages'>): Compiled {
   const loaded = loadSchema({ format, source, references, file: `schema ${id}` })
   if (!('problem' in loaded)) return { copy, loaded }
   const line = loaded.line === undefined ? '' : ` (line ${loaded.line})`
-  return { copy, loaded: `schema ${id} cannot be used: ${loaded.problem}${line}` }
+  return { copy, loaded: `schema ${id} cannot be used: ${clip(loaded.problem)}${line}` }
 }
 
 function keyOf(context: string | null, id: number): string {

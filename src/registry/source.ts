@@ -5,12 +5,13 @@
  * - "There is no such schema" counts when the registry said so twice, two seconds apart, and holds ten seconds.
  * - A failure to ask is no answer. It is never kept as one; the id is pending, with the time of the first failure, and
  *   asked again with growing pauses while somebody wants to know.
- * - Every question is asked once at a time, whoever waits for it, and questions about unknown ids are rate-limited, each
- *   topic on its own: ids invented for one topic cost no other topic a turn. (A limit per connection would need the
- *   caller's identity, which a look-up does not carry.) An id whose document is at hand, from the check of the policies
- *   against the registry for instance, is not unknown and waits for no turn.
+ * - Every question is asked once at a time, whoever waits for it, and questions about unknown ids are rate-limited,
+ *   each topic on its own: ids invented for one topic cost no other topic a turn. (A limit per connection would need the
+ *   caller's identity, which a look-up does not carry.) An id whose document is at hand, from the check of the
+ *   policies against the registry for instance, is not unknown and waits for no turn.
  */
 import { LRUCache } from 'lru-cache'
+import { clip, clippedLength } from '../contracts/clip.ts'
 import type { RegisteredSchema, SchemaLookup, SchemaQuery, SchemaSource } from '../contracts/schema-source.ts'
 import { AdmittedSchemas } from './admitted.ts'
 import type { AdmittedSchema } from './admitted.ts'
@@ -316,5 +317,5 @@ function retryMs(attempts: number): number {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return clip(error instanceof Error ? error.message : String(error), 2 * clippedLength)
 }

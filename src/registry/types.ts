@@ -1,4 +1,5 @@
 /** What the registry says, and what is kept of it. */
+import { clip } from '../contracts/clip.ts'
 import type { NamedSource } from '../contracts/payload/source.ts'
 import type { SchemaFormat } from '../contracts/payload/load.ts'
 
@@ -41,9 +42,10 @@ export class RegistryUnavailable extends Error {
   readonly url: string
   readonly reason: string
   constructor(url: string, reason: string) {
-    super(`${url}: ${reason}`)
+    const short = clip(reason)
+    super(`${url}: ${short}`)
     this.url = url
-    this.reason = reason
+    this.reason = short
   }
 }
 

@@ -47,6 +47,8 @@ value:
 }
 const env = {
   KONTRAKT_LIMITS_INFLATED_BATCH_BYTES: '8MiB',
+  // What balloons or leaks is to end the process, as it would in a small container, and not to be swept up in time.
+  NODE_OPTIONS: '--max-old-space-size=192',
   // A frame that dawdles is to be closed while the test waits.
   KONTRAKT_TIMINGS_BODY_RATE_WINDOW: '1s',
   KONTRAKT_LOG_LEVEL: 'error'
@@ -76,21 +78,15 @@ class Stage {
   readonly port: number
   readonly guarded: string
   readonly #clients = new Set<RawClient>()
-  #produced = 0
-  /** After the test before: what one test left behind is not held against the next. */
-  #residentBytes = 0
-  #logRead = 0
+  /** Good records that the guarded topic was given. */
+  produced = 0
+  #before: State = { startedAt: 0, residentBytes: 0, log: '' }
 
   constructor(kontrakt: Kontrakt, guarded: string) {
     this.kontrakt = kontrakt
     this.watch = new Watch(kontrakt)
     this.port = kontrakt.brokerPort(1)
     this.guarded = guarded
-    this.#logRead = kontrakt.log().length
-  }
-
-  get produced(): number {
-    return this.#produced
   }
 
   async connect(): Promise<RawClient> {
@@ -116,23 +112,46 @@ class Stage {
   /** A client that behaves is served. */
   async expectServes(): Promise<void> {
     expect(codesOf(await this.answerTo(produceFrame({ [this.guarded]: good })))).toEqual([0])
-    this.#produced += 1
+    this.produced += 1
   }
 
-  /** Whatever the test did: all clients but good ones go, and nothing of them is left. */
+  /** Before the first test: what is to stay as it is. */
+  async begin(): Promise<void> {
+    await this.expectServes()
+    this.#before = await this.#state()
+  }
+
+  /**
+   * Whatever the test did: all clients but good ones go, and nothing of them is left. What one test broke is not held
+   * against the next.
+   */
   async expectUnharmed(): Promise<void> {
     for (const client of this.#clients) client.vanish()
     this.#clients.clear()
+    const before = this.#before
+    await this.watch.untilServing()
     await this.expectServes()
     await this.watch.untilQuiet()
-    const residentBytes = await this.watch.residentBytes()
-    const allowedBytes = Math.max(memoryCapBytes, 1.1 * this.#residentBytes)
-    this.#residentBytes = residentBytes
-    expect(residentBytes).toBeLessThan(allowedBytes)
-    const log = this.kontrakt.log().slice(this.#logRead)
-    this.#logRead = this.kontrakt.log().length
-    expect(log).toBe('')
+    const now = (this.#before = await this.#state())
+    expect(now.log.slice(before.log.length)).toBe('')
+    expect(now.startedAt, 'the process that answers is another one').toBe(before.startedAt)
+    expect(now.residentBytes).toBeLessThan(Math.max(memoryCapBytes, 1.1 * before.residentBytes))
   }
+
+  async #state(): Promise<State> {
+    const text = await this.kontrakt.metrics()
+    return {
+      startedAt: sumOf(text, 'process_start_time_seconds'),
+      residentBytes: sumOf(text, 'process_resident_memory_bytes'),
+      log: this.kontrakt.log()
+    }
+  }
+}
+
+interface State {
+  readonly startedAt: number
+  readonly residentBytes: number
+  readonly log: string
 }
 
 describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
@@ -149,6 +168,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     await admin.close()
     kontrakt = await startKontrakt({ upstream: cluster().bootstrap, policies, env })
     stage = new Stage(kontrakt, guarded)
+    await stage.begin()
   })
   afterEach(() => stage.expectUnharmed())
   afterAll(async () => {
@@ -189,7 +209,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     it('a frame whose beginning never comes is closed as too slow', async () => {
       const before = await slowBodies()
       await stage.expectClosed(int32(1_000))
-      expect(await slowBodies()).toBe(before + 1)
+      await stage.watch.until('kontrakt_client_connections_closed_total', ['cause="slow-body"'], (count) => count > before)
     })
 
     it('a header that comes byte by byte is closed as too slow', async () => {
@@ -201,7 +221,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
         await sleep(20)
       }
       await client.ended()
-      expect(await slowBodies()).toBe(before + 1)
+      await stage.watch.until('kontrakt_client_connections_closed_total', ['cause="slow-body"'], (count) => count > before)
     })
 
     it('a newer ApiVersions is answered in the form of the oldest', async () => {
@@ -214,11 +234,15 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       ['topics', emptyTopics(20_000_000)]
     ])('a frame full of empty %s is closed', (_, frame) => stage.expectClosed(frame))
 
-    it('a frame with as many empty partitions as may be is answered for each', async () => {
-      const count = 199_000
-      const codes = codesOf(await stage.answerTo(emptyPartitions(guarded, count)))
-      expect(codes).toHaveLength(count)
-      expect([...new Set<number | string>(codes)].sort()).toEqual([3, 87])
+    it.each([1_000, 10_000, 199_000])('%i empty partitions are closed or answered one by one, by many clients at once', async (count) => {
+      const frame = emptyPartitions(guarded, count)
+      const answers = await Promise.all(Array.from({ length: 20 }, () => stage.answerTo(frame)))
+      for (const answer of answers) {
+        const codes = codesOf(answer)
+        if (codes === 'closed') continue
+        expect(codes).toHaveLength(count)
+        expect([...new Set(codes)].sort()).toEqual([3, 87])
+      }
     })
 
     const slowBodies = (): Promise<number> =>
@@ -243,11 +267,12 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     it('of a topic that nobody guards get the answer that the broker gives', async () => {
       const direct = Number(cluster().bootstrap[0]!.split(':')[1])
       for (const { name, records } of hostileBatches(goodValue)) {
+        // Kafka 4.3.1 never answers it.
+        if (records === null) continue
         const frame = produceFrame({ [free]: records })
         const client = await RawClient.connect(direct)
         const wanted = codesOf(await client.ask(frame))
         client.vanish()
-        console.log(name, wanted)
         expect(codesOf(await stage.answerTo(frame)), name).toEqual(wanted)
       }
     })
@@ -279,13 +304,15 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     it('names that mean something to JavaScript are names', async () => {
       const names = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'guarded-__proto__']
       const answer = await stage.answerTo(produceFrame(Object.fromEntries([...names, guarded].map((name) => [name, good]))))
-      expect([codesOf(answer)].flat().sort().reverse()).toEqual([3, 3, 3, 3, 3, 0])
+      expect([codesOf(answer)].flat().sort()).toEqual([0, 3, 3, 3, 3, 3])
+      stage.produced += 1
     })
   })
 
   describe('clients', () => {
     it('that promise 50 MB each and send 1 KB hold up nobody with a small request, and are closed', async () => {
       const start = Buffer.concat([int32(50 * MiB), produceFrame({ [guarded]: good, other: good }).subarray(4)])
+      const before = await stage.watch.metric('kontrakt_client_connections_closed_total', 'cause="slow-body"')
       const crowd = await Promise.all(Array.from({ length: 300 }, () => stage.connect()))
       await Promise.all(crowd.map((client) => client.send(start, Buffer.alloc(1024 - start.length % 1024))))
       await stage.watch.until('kontrakt_client_connections_active', [], (count) => count >= 290)
@@ -293,9 +320,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
         await stage.expectServes()
         expect(await stage.answerTo(apiVersions())).not.toBe('closed')
       }
-      await stage.watch.until('kontrakt_client_connections_closed_total', ['cause="slow-body"'], (count) => count > 4)
-      expect(await stage.watch.residentBytes()).toBeLessThan(memoryCapBytes)
-      for (const client of crowd) client.vanish()
+      await stage.watch.until('kontrakt_client_connections_closed_total', ['cause="slow-body"'], (count) => count >= before + 4)
     })
 
     it('that vanish in the middle of a frame leave nothing behind', async () => {
@@ -331,7 +356,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     const admin = await driver.admin(cluster().bootstrap)
     const [offsets] = await admin.listOffsets(guarded)
     await admin.close()
-    expect(offsets?.latest).toBe(stage.produced + 1)
+    expect(offsets?.latest).toBe(stage.produced)
   })
 })
 
@@ -345,6 +370,7 @@ describe('hostile clients, embedded broker', () => {
     broker = await startEmbeddedBroker({ topics: [{ name: guarded }, { name: 'free' }], autoCreateTopics: false })
     kontrakt = await startKontrakt({ upstream: [broker.address], policies, env })
     stage = new Stage(kontrakt, guarded)
+    await stage.begin()
   })
   afterEach(() => stage.expectUnharmed())
   afterAll(async () => {
@@ -378,19 +404,18 @@ describe('hostile clients, embedded broker', () => {
     for (let i = 0; i < 5; i += 1) {
       await sleep(100)
       await stage.expectServes()
-      expect(await stage.watch.residentBytes()).toBeLessThan(memoryCapBytes)
     }
-    for (const client of clients) client.vanish()
+    expect(await stage.watch.residentBytes()).toBeLessThan(memoryCapBytes)
   })
 
   it('topics and client ids without end grow neither the metrics nor the memory', async () => {
     const perRequest = 10_000
     const client = await stage.connect()
-    for (let request = 0; request < 30; request += 1) {
+    for (let request = 0; request < 12; request += 1) {
       const batches = Object.fromEntries(Array.from({ length: perRequest }, (_, i) => [`guarded-${request * perRequest + i}`, bad]))
       await client.send(produceFrame(batches, { acks: 0, clientId: `client-${request}` }))
     }
-    for (let request = 0; request < 50; request += 1) {
+    for (let request = 0; request < 20; request += 1) {
       const frames = Array.from({ length: 1_000 }, (_, i) =>
         produceFrame({ [`guarded-one-${request}-${i}`]: bad }, { acks: 0, clientId: `one-${request}-${i}` }))
       await client.send(...frames)
@@ -401,23 +426,25 @@ describe('hostile clients, embedded broker', () => {
     const topics = new Set([...text.matchAll(/topic="([^"]*)"/g)].map(([, topic]) => topic))
     expect(topics.size).toBeLessThanOrEqual(501)
     expect(text.length).toBeLessThan(MiB)
-    expect(sumOf(text, 'kontrakt_acks_zero_dropped_records_total')).toBe(350_000)
+    expect(sumOf(text, 'kontrakt_acks_zero_dropped_records_total')).toBe(140_000)
   })
 
   it('requests without end that nobody answers yet are not read', async () => {
-    let release: () => void = () => undefined
-    const held = new Promise<void>((resolve) => (release = resolve))
+    const held = Promise.withResolvers<undefined>()
     const stop = broker.intercept('metadata', async (call) => {
-      await held
+      await held.promise
       return await call.proceed()
     })
-    const client = await stage.connect()
-    void client.send(Buffer.concat(Array.from({ length: 200_000 }, () => metadata('free'))))
-    await sleep(500)
-    expect(await stage.watch.residentBytes()).toBeLessThan(memoryCapBytes)
-    stop()
-    release()
-    client.vanish()
+    try {
+      const client = await stage.connect()
+      void client.send(Buffer.concat(Array.from({ length: 200_000 }, () => metadata('free'))))
+      await stage.watch.until('kontrakt_requests_total', ['api="Metadata"'], (count) => count >= 1_000)
+      await stage.expectServes()
+      expect(await stage.watch.metric('kontrakt_requests_total', 'api="Metadata"')).toBeLessThan(2_000)
+    } finally {
+      stop()
+      held.resolve(undefined)
+    }
   })
 })
 
@@ -432,6 +459,7 @@ describe('a broker that lies', () => {
     liar.honest.topics.create({ name: guarded })
     kontrakt = await startKontrakt({ upstream: [liar.address], policies, env })
     stage = new Stage(kontrakt, guarded)
+    await stage.begin()
   })
   afterEach(async () => {
     liar.lie = null

@@ -5,6 +5,7 @@ import type { CompiledPolicy } from '../../src/contracts/compile.ts'
 import { formatDiagnostic } from '../../src/contracts/diagnostic.ts'
 import type { Diagnostic } from '../../src/contracts/diagnostic.ts'
 import type {
+  BatchContext,
   BatchJudgement,
   Producer,
   RecordBytes,
@@ -93,6 +94,19 @@ export function recordsOf(records: readonly TestRecord[]): RecordBytes & { heade
     timestampMs: (index: number) => records[index]!.timestampMs ?? 1_767_225_600_000
   }
   return table
+}
+
+/** The part of a contract that judges, from a function that does it in one go. */
+export function judgesAtOnce(
+  judge: (records: RecordBytes, context: BatchContext) => Pick<BatchJudgement, 'records'>
+): Pick<TopicContract, 'judge' | 'open'> {
+  const all: TopicContract['judge'] = (records, context) => {
+    return { recordCount: records.count, unlisted: 0, ...judge(records, context) }
+  }
+  return {
+    judge: all,
+    open: (records, context) => ({ advance: () => true, result: () => all(records, context) })
+  }
 }
 
 export const anybody: Producer = { clientId: null, principal: null }

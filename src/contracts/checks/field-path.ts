@@ -42,6 +42,11 @@ export type ResolvedShape =
   | { readonly ok: true; readonly shape: Shape }
   | { readonly ok: false; readonly message: string; readonly remedy?: string }
 
+function named(kind: Shape['kind']): string {
+  if (kind === 'bytes') return 'bytes'
+  return /^[aeiou]/.test(kind) ? `an ${kind}` : `a ${kind}`
+}
+
 /** What the schema says about the place that a path leads to. `dyn` where the schema does not say. */
 export function resolveShape(root: Shape, path: FieldPath): ResolvedShape {
   let shape = root
@@ -49,7 +54,7 @@ export function resolveShape(root: Shape, path: FieldPath): ResolvedShape {
   for (const step of path.steps) {
     if (shape.kind === 'dyn') return { ok: true, shape }
     if (step.kind === 'each') {
-      if (shape.kind !== 'list') return { ok: false, message: `${walked} is a ${shape.kind}, not a list` }
+      if (shape.kind !== 'list') return { ok: false, message: `${walked} is ${named(shape.kind)}, not a list` }
       shape = shape.items
       walked += '[]'
       continue
@@ -71,7 +76,11 @@ export function resolveShape(root: Shape, path: FieldPath): ResolvedShape {
       }
     } else {
       const list = shape.kind === 'list' ? '; for each of its items write []' : ''
-      return { ok: false, message: `${walked} is a ${shape.kind} and has no field ${step.name}${list}` }
+      // Usually the format was forgotten: it is bytes then.
+      const isPlain = walked === path.side && (shape.kind === 'bytes' || shape.kind === 'string')
+      const remedy = isPlain ? { remedy: `set ${path.side}.format to avro, protobuf or json` } : {}
+      const message = `${walked} is ${named(shape.kind)} and has no field ${step.name}${list}`
+      return { ok: false, message, ...remedy }
     }
     walked += nameStep(step.name)
   }

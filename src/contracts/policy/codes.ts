@@ -3,7 +3,8 @@
  * with its meaning. `docs/policy-file.md` lists the same set; a test compares them.
  */
 export const diagnosticCodes = {
-  'yaml-syntax': 'The file is not YAML 1.2, not UTF-8, or uses something a policy needs not: tags, several documents.',
+  'yaml-syntax':
+    'The file is not YAML 1.2, not UTF-8, or uses something a policy needs not: tags, directives, several documents.',
   'duplicate-key': 'A key stands twice in one map; YAML readers would keep one of them silently.',
   'too-large': 'The file, or what its aliases expand to, is over the limit.',
   'unknown-key': 'No version of kontrakt knows this key.',

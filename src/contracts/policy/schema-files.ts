@@ -3,6 +3,7 @@
  * `$ref` to another file. Avro schemas stand in one file.
  */
 import { posix } from 'node:path'
+import { clip } from '../clip.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import type { PayloadFormat } from '../payload/format.ts'
 import { schemaMaps } from '../payload/json/prepare.ts'
@@ -152,7 +153,7 @@ function referencesInJson(source: string): string[] {
   while (open.length > 0) {
     const node = open.pop()
     if (node === null || typeof node !== 'object') continue
-    for (const [key, child] of Object.entries(node)) {
+    for (const [key, child] of Object.entries(node as Record<string, unknown>)) {
       // Data of the author, in which nothing is a reference.
       if (['const', 'default', 'enum', 'examples'].includes(key)) continue
       if (key === '$ref' && typeof child === 'string') {
@@ -162,7 +163,7 @@ function referencesInJson(source: string): string[] {
       } else {
         if (key === '$id' && typeof child === 'string') identities.add(child)
         // Names of properties are no keywords.
-        if (schemaMaps.includes(key) && child !== null && typeof child === 'object') open.push(...Object.values(child))
+        if (schemaMaps.includes(key) && child !== null && typeof child === 'object') open.push(...Object.values(child as Record<string, unknown>))
         else open.push(child)
       }
     }
@@ -189,6 +190,6 @@ export function schemaFault(
     column: 1,
     severity: 'error',
     code: result.code,
-    message: result.message
+    message: clip(result.message)
   }
 }

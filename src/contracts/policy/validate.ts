@@ -88,8 +88,16 @@ function explain(yaml: YamlFile, error: ErrorObject): Diagnostic {
         'wrong-type',
         `${name} must be ${expected ?? typeNames(error.params['type'])}, this is ${typeOf(found)}`
       )
-    case 'anyOf':
+    case 'anyOf': {
+      const twice = Array.isArray(found) ? found.find((item, index) => found.indexOf(item) !== index) : undefined
+      if (typeof twice === 'string' || typeof twice === 'number') {
+        return yaml.diagnostic(path, 'wrong-value', `${name} names ${String(twice)} twice`, 'remove one of them')
+      }
+      if (found === '' || (Array.isArray(found) && found.length === 0)) {
+        return yaml.diagnostic(path, 'wrong-value', `${name} is empty`, `write ${expected ?? 'something'}`)
+      }
       return yaml.diagnostic(path, 'wrong-value', `${name} must be ${expected ?? 'something else'}`)
+    }
     case 'minProperties':
       return yaml.diagnostic(
         path,

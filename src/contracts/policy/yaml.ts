@@ -6,13 +6,15 @@
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { Alias, Document, Node, Pair } from 'yaml'
+import { clip } from '../clip.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import type { DiagnosticCode } from './codes.ts'
 
 /** What a file may weigh. Generous for people, small enough to parse in well under a second. */
 export const yamlLimits = {
-  /** Bytes of one file. A policy is a page or two. */
-  fileBytes: 1024 * 1024,
+  /** Bytes of one file: a policy is a page or two, cases hold payloads. */
+  policyBytes: 256 * 1024,
+  casesBytes: 1024 * 1024,
   /** Maps, lists and scalars after aliases are expanded. */
   nodes: 200_000,
   /** Each is searched for from the start of the file. */
@@ -48,7 +50,7 @@ export type YamlResult =
   { readonly ok: true; readonly yaml: YamlFile } | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
 
 export interface YamlOptions {
-  /** Integers beyond 2^53 become `bigint` instead of a fault. Cases need them, policies do not. */
+  /** Values of records: integers beyond 2^53 become `bigint`, infinities and NaN stay, and the file may be larger. */
   readonly bigIntegers?: boolean
 }
 
@@ -57,14 +59,21 @@ export function readYaml(bytes: Uint8Array, file: string, options: YamlOptions =
     ok: false,
     diagnostics: [make(file, line, column, code, message, remedy)]
   })
-  if (bytes.length > yamlLimits.fileBytes) {
-    return fault('too-large', `the file has ${bytes.length} bytes, the limit is 1 MiB`, 'split it: one file per topic')
+  const limit = options.bigIntegers === true ? yamlLimits.casesBytes : yamlLimits.policyBytes
+  if (bytes.length > limit) {
+    const message = `the file has ${bytes.length} bytes, the limit is ${limit / 1024} KiB`
+    return fault('too-large', message, 'split it: one file per topic')
   }
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     return fault('yaml-syntax', 'the file is not UTF-8', 'save it as UTF-8')
+  }
+  const directive = lineOfDirective(text)
+  if (directive !== null) {
+    const message = 'a policy has no YAML directives: with %YAML 1.1, NO would mean false'
+    return fault('yaml-syntax', message, 'remove the line that starts with %', directive)
   }
   const lines = new LineCounter()
   let document: Document.Parsed
@@ -89,7 +98,7 @@ export function readYaml(bytes: Uint8Array, file: string, options: YamlOptions =
       ok: false,
       diagnostics: faults.slice(0, yamlLimits.diagnostics).map((error) => {
         const at = lines.linePos(error.pos[0])
-        return make(file, at.line, at.col, 'yaml-syntax', lowerFirst(error.message))
+        return explainSyntax(file, at.line, at.col, error)
       })
     }
   }
@@ -199,6 +208,10 @@ class Reader {
       )
       return null
     }
+    if (typeof value === 'number' && !Number.isFinite(value) && !this.bigIntegers) {
+      this.fault(node, 'wrong-value', 'this is no finite number', 'write a number, or leave the limit out')
+      return null
+    }
     if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string') {
       return value
     }
@@ -286,7 +299,40 @@ function make(
   message: string,
   remedy?: string
 ): Diagnostic {
-  return { file, line, column, severity: 'error', code, message, ...(remedy === undefined ? {} : { remedy }) }
+  const more = remedy === undefined ? {} : { remedy: clip(remedy) }
+  return { file, line, column, severity: 'error', code, message: clip(message), ...more }
+}
+
+function explainSyntax(
+  file: string,
+  line: number,
+  column: number,
+  error: { readonly code: string; readonly message: string }
+): Diagnostic {
+  switch (error.code) {
+    case 'MULTIPLE_DOCS':
+      return make(file, line, column, 'yaml-syntax', 'a second document starts here', 'one file per policy: remove ---')
+    case 'RESOURCE_EXHAUSTION': {
+      const remedy = `the limit is ${yamlLimits.depth} levels`
+      return make(file, line, column, 'too-large', 'the file is nested too deeply', remedy)
+    }
+    default:
+      return make(file, line, column, 'yaml-syntax', lowerFirst(error.message))
+  }
+}
+
+/** 1-based line of a directive before the document; null when there is none. */
+function lineOfDirective(text: string): number | null {
+  let start = text.startsWith('\uFEFF') ? 1 : 0
+  for (let line = 1; start < text.length; line++) {
+    if (text[start] === '%') return line
+    let end = text.indexOf('\n', start)
+    if (end === -1) end = text.length
+    const content = text.slice(start, end).trim()
+    if (content !== '' && !content.startsWith('#')) return null
+    start = end + 1
+  }
+  return null
 }
 
 function lowerFirst(text: string): string {

@@ -17,6 +17,19 @@ export class Watch {
     return sumOf(await this.#kontrakt.metrics(), name, labels)
   }
 
+  /** Waits for a process that died to be started again. */
+  async untilServing(): Promise<void> {
+    for (;;) {
+      try {
+        const { status } = await fetch(`${this.#kontrakt.admin}/ready`)
+        if (status === 200) return
+      } catch {
+        // It is being started again.
+      }
+      await sleep(50)
+    }
+  }
+
   residentBytes(): Promise<number> {
     return this.metric('process_resident_memory_bytes')
   }

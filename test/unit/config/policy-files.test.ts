@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -69,6 +70,13 @@ describe('reading a file of the policies folder', () => {
   })
 })
 
+describe('a pipe in the policies folder', () => {
+  it('is refused unread, although nobody writes to it', () => {
+    execFileSync('mkfifo', [join(root, 'policies/p.yaml')])
+    expect(code('p.yaml')).toBe('file-unreadable')
+  })
+})
+
 describe('listing the policies folder', () => {
   it('goes into folders, in order, and leaves hidden files out', () => {
     for (const path of ['b.yaml', 'a/c.yaml', 'a/c.cases.yaml', 'schemas/x.yaml', 'README.md', '.git/x.yaml', 'z.yml'])
@@ -84,6 +92,34 @@ describe('listing the policies folder', () => {
     ])
   })
 
+  it('goes through linked folders that stay inside, each once, also in circles', () => {
+    put('policies/..2026/team/orders.yaml')
+    put('policies/..2026/team/schemas/o.json')
+    put('policies/real/b.yaml')
+    symlinkSync('..2026', join(root, 'policies/..data'))
+    symlinkSync('..data/team', join(root, 'policies/team'))
+    symlinkSync('real', join(root, 'policies/again'))
+    symlinkSync('..', join(root, 'policies/real/circle'))
+    const listing = files.list()
+    expect(listing.ok && listing.entries.map(({ path }) => path)).toEqual([
+      'real/b.yaml',
+      'team/orders.yaml',
+      'team/schemas/o.json'
+    ])
+  })
+
+  it('tells of links to folders outside, and to nothing', () => {
+    put('outside/a.yaml')
+    mkdirSync(join(root, 'policies'), { recursive: true })
+    symlinkSync(join(root, 'outside'), join(root, 'policies/linked'))
+    symlinkSync('gone', join(root, 'policies/team'))
+    const listing = files.list()
+    expect(listing.ok && listing.entries.map(({ path, kind }) => `${path} ${kind}`)).toEqual([
+      'linked outside',
+      'team dead-link'
+    ])
+  })
+
   it('says when there is no folder', () => {
     expect(new PolicyFilesOnDisk(join(root, 'nope')).list()).toMatchObject({ ok: false })
   })
@@ -96,6 +132,8 @@ describe('listing the policies folder', () => {
     ['schemas/orders.yaml', 'other'],
     ['shop/schemas/deep/orders.yaml', 'other'],
     ['schemas.yaml', 'policy'],
+    ['Orders.YAML', 'policy'],
+    ['Orders.Cases.Yaml', 'cases'],
     ['orders.yml', 'misnamed'],
     ['orders.json', 'other']
   ])('takes %s for: %s', (path, kind) => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -277,6 +277,56 @@ describe('a reload', () => {
   })
 })
 
+describe('the watch', () => {
+  it('sees a file that is replaced by renaming, again and again, and one in a folder that is new', async () => {
+    put('shop/a.yaml', policy('a'))
+    let told = Promise.withResolvers<FolderReport>()
+    const folder = await start({ onReload: (report) => told.resolve(report), debounceMs: 5, rescanMs: 3_600_000 })
+    folder.watch()
+    const modeOfA = async (): Promise<string | undefined> => {
+      const { contracts } = await told.promise
+      told = Promise.withResolvers<FolderReport>()
+      return contracts.forTopic('a')?.strongestMode({ clientId: null, principal: null })
+    }
+    for (const mode of ['reject', 'observe', 'reject']) {
+      put('shop/.a.yaml.new', policy('a', `mode: ${mode}`))
+      renameSync(join(root, 'policies/shop/.a.yaml.new'), join(root, 'policies/shop/a.yaml'))
+      expect(await modeOfA()).toBe(mode)
+    }
+    put('later/b.yaml', policy('b'))
+    expect((await told.promise).contracts.policies).toHaveLength(2)
+    folder.stop()
+  })
+})
+
+describe('links and hidden files', () => {
+  it('a link to a folder outside refuses the start', async () => {
+    mkdirSync(join(root, 'outside'))
+    symlinkSync(join(root, 'outside'), join(root, 'policies/team'))
+    await expect(start()).rejects.toMatchObject({ diagnostics: [{ code: 'file-outside', severity: 'error' }] })
+  })
+
+  it('a schema that is hidden from the listing is noticed when it changes', async () => {
+    put('a.yaml', policy('a', 'value: { format: json, schema: { file: .real/s.json } }'))
+    put('.real/s.json', '{"type":"string"}')
+    const folder = await start()
+    put('.real/s.json', '{"type":"integer"}')
+    await folder.reload()
+    expect(reports.at(-1)?.changes).toMatchObject([{ path: 'a.yaml' }])
+  })
+
+  it('a nearer file that an import would take is noticed when it appears', async () => {
+    const value = 'value: { format: protobuf, schema: { file: schemas/o.proto } }'
+    put('x/a.yaml', policy('a', value))
+    put('common.proto', 'syntax = "proto3";\nmessage C { string a = 1; }')
+    put('x/schemas/o.proto', 'syntax = "proto3";\nimport "common.proto";\nmessage O { C c = 1; }')
+    const folder = await start()
+    put('x/schemas/common.proto', 'syntax = "proto3";\nmessage C { int32 a = 1; }')
+    await folder.reload()
+    expect(reports.at(-1)?.changes).toMatchObject([{ path: 'x/a.yaml' }])
+  })
+})
+
 describe('policies that need a registry', () => {
   const registered = policy(
     't',
@@ -318,5 +368,72 @@ describe('policies that need a registry', () => {
       '{"type":"object","additionalProperties":false,"properties":{"n":{"type":"string"}}}'
     )
     await expect(start({ source })).rejects.toMatchObject({ diagnostics: [{ code: 'rule-type' }] })
+  })
+
+  it('start when a later version does not fit, with a warning', async () => {
+    put('a.yaml', registered)
+    const fits = '{"type":"object","additionalProperties":false,"properties":{"n":{"type":"number"}}}'
+    const source = new FakeSource().add(1, 'json', fits).add(2, 'json', fits.replace('number', 'string'))
+    const folder = await start({ source })
+    expect(states(folder)).toEqual(['a.yaml current'])
+    expect(folder.report.diagnostics).toMatchObject([{ code: 'rule-not-applicable', severity: 'warning' }])
+  })
+
+  describe('while it does not answer at all', () => {
+    /** Says nothing until it is told to. */
+    class SilentSource extends FakeSource {
+      asks = 0
+      readonly speak = Promise.withResolvers<undefined>()
+      override async admitted(): ReturnType<FakeSource['admitted']> {
+        this.asks++
+        await this.speak.promise
+        return super.admitted()
+      }
+    }
+
+    it('start after one wait, however many they are, with no more than eight questions at once', async () => {
+      for (let index = 0; index < 30; index++) put(`p${index}.yaml`, registered.replace('topics: t', `topics: t${index}`))
+      const source = new SilentSource()
+      const folder = await start({ source, registryTimeoutMs: 20 })
+      expect(source.asks).toBe(8)
+      expect(folder.report.files.every(({ status }) => status === 'current')).toBe(true)
+      expect(folder.report.diagnostics).toHaveLength(30)
+      expect(new Set(folder.report.diagnostics.map(({ code }) => code))).toEqual(new Set(['registry-unreachable']))
+      put('other.yaml', policy('other'))
+      await folder.reload()
+      expect(folder.contracts.forTopic('other')).not.toBeNull()
+      expect(source.asks).toBe(8)
+    })
+
+    it('are checked beside the path, and told of when it answers at last', async () => {
+      put('a.yaml', registered)
+      const told = Promise.withResolvers<FolderReport>()
+      const source = new SilentSource()
+      source.add(1, 'json', '{"type":"object","additionalProperties":false,"properties":{"n":{"type":"string"}}}')
+      const folder = await start({ source, registryTimeoutMs: 20, onReload: told.resolve })
+      expect(states(folder)).toEqual(['a.yaml current'])
+      source.speak.resolve(undefined)
+      expect((await told.promise).diagnostics).toMatchObject([{ code: 'rule-type', severity: 'error' }])
+    })
+
+    it('go back to the version that was checked when the new one fits nothing', async () => {
+      put('a.yaml', registered)
+      const told = Promise.withResolvers<FolderReport>()
+      const source = new SilentSource()
+      source.add(1, 'json', '{"type":"object","additionalProperties":false,"properties":{"n":{"type":"number"}}}')
+      source.speak.resolve(undefined)
+      const onReload = (report: FolderReport): void => {
+        if (report.diagnostics.some(({ severity }) => severity === 'error')) told.resolve(report)
+      }
+      const folder = await start({ source, registryTimeoutMs: 20, onReload })
+      const version = folder.contracts.forTopic('t')?.policy.version
+      const silence = Promise.withResolvers<undefined>()
+      Object.assign(source, { speak: silence })
+      put('a.yaml', registered.replace('value.n', 'value.other'))
+      await folder.reload()
+      expect(folder.contracts.forTopic('t')?.policy.version).not.toBe(version)
+      silence.resolve(undefined)
+      expect((await told.promise).contracts.forTopic('t')?.policy.version).toBe(version)
+    })
   })
 })

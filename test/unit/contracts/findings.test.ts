@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cleanText, FindingsInBrief, FindingsInFull } from '../../../src/contracts/findings.ts'
+import type { Undecided } from '../../../src/contracts/judgement.ts'
 
 describe('violations of one record', () => {
   it('are told with what was expected and found, in one message', () => {
@@ -45,6 +46,60 @@ describe('violations of one record', () => {
     const first = take()
     expect(first).toMatchObject([{ rule: 'hard', mode: 'reject' }])
     expect(take()).toBe(first)
+  })
+})
+
+describe('undecided checks of one record', () => {
+  const ofRule = (rule: string, mode: Undecided['mode']): Undecided => ({
+    rule,
+    message: 'm',
+    mode,
+    cause: { kind: 'rule-error' }
+  })
+  const ofSchema = (rule: string, mode: Undecided['mode'], schemaId = 7): Undecided => ({
+    rule,
+    message: 'm',
+    mode,
+    cause: { kind: 'schema-unavailable', schemaId, failingSinceMs: null, changed: Promise.resolve() }
+  })
+
+  it('are kept up to 16, and the strictest of each kind stands for the rest', () => {
+    const findings = new FindingsInFull()
+    for (let i = 0; i < 50; i++) findings.undecide(ofRule(`r${i}`, 'observe'))
+    findings.undecide(ofSchema('s', 'quarantine'))
+    findings.undecide(ofRule('hard', 'reject'))
+    const undecided = findings.take()?.undecided ?? []
+    expect(undecided).toHaveLength(18)
+    expect(undecided.slice(16)).toMatchObject([
+      { rule: 's', mode: 'quarantine', message: '+36 more', cause: { kind: 'schema-unavailable' } },
+      { rule: 'hard', mode: 'reject', message: '+36 more' }
+    ])
+    expect(findings.take()).toBeNull()
+  })
+
+  it('in brief keep a schema that may still come beside an error, in objects that all records share', () => {
+    const findings = new FindingsInBrief()
+    const take = (): readonly Undecided[] => {
+      findings.undecide(ofRule('r', 'reject'))
+      findings.undecide(ofRule('soft', 'observe'))
+      findings.undecide(ofSchema('s', 'reject'))
+      return findings.take()?.undecided ?? []
+    }
+    const first = take()
+    expect(first.map(({ rule }) => rule)).toEqual(['s', 'r'])
+    const second = take()
+    expect(second[0]).toBe(first[0])
+    expect(second[1]).toBe(first[1])
+    findings.undecide(ofSchema('s', 'reject', 8))
+    expect(findings.take()?.undecided).toMatchObject([{ cause: { schemaId: 8 } }])
+  })
+
+  it('in brief are told in their own mode', () => {
+    const findings = new FindingsInBrief()
+    findings.violate('r', 'observe')
+    findings.take()
+    findings.violate('r', 'reject')
+    expect(findings.take()?.violations).toMatchObject([{ rule: 'r', mode: 'reject' }])
   })
 })
 

@@ -72,4 +72,12 @@ describe('the strongest mode', () => {
     }
     expect(contract.strongestMode({ clientId: 'b'.repeat(32_000), principal: null })).toBe('reject')
   })
+
+  it('goes by the first 256 characters of a client id', () => {
+    const contract = contractOf(`${head}mode: reject\nproducers: [{ match: { clientId: "a**z" }, mode: observe }]`)
+    const strongest = (clientId: string): Mode => contract.strongestMode({ clientId, principal: null })
+    expect(strongest(`${'a'.repeat(255)}z`)).toBe('observe')
+    expect(strongest(`${'a'.repeat(255)}z${'b'.repeat(32_000)}`)).toBe('observe')
+    expect(strongest(`${'a'.repeat(256)}z`)).toBe('reject')
+  })
 })

@@ -3,6 +3,7 @@ import { findingLimits } from '../../../src/contracts/findings.ts'
 import type { TopicContract } from '../../../src/contracts/judgement.ts'
 import { checkAgainstRegistry } from '../../../src/contracts/registry-check.ts'
 import {
+  anybody,
   contractOf,
   FakeSource,
   framed,
@@ -10,6 +11,7 @@ import {
   judgeAll,
   judgeOne,
   policyOf,
+  recordsOf,
   undecidedOf,
   violationsOf
 } from '../../support/contracts.ts'
@@ -104,7 +106,49 @@ describe('a schema from a registry', () => {
       Array.from({ length: 500 }, (_, id) => ({ value: framed(id, '{}') }))
     )
     expect(source.asked).toHaveLength(findingLimits.schemaIdsPerBatch)
-    expect(records.every(({ violations }) => violations[0]?.rule === 'schema-id')).toBe(true)
+    const refused = records.slice(0, findingLimits.schemaIdsPerBatch)
+    expect(refused.every(({ violations }) => violations[0]?.rule === 'schema-id')).toBe(true)
+    // No waiting would help: the outage is as old as can be.
+    expect(records.at(-1)).toMatchObject({ violations: [], undecided: [{ rule: 'schema-id' }, { rule: 'schema' }, {}] })
+    expect(records.at(-1)?.undecided[0]?.cause).toMatchObject({ kind: 'schema-unavailable', failingSinceMs: 0 })
+  })
+
+  it('may be any number of them in one batch as long as all are known', () => {
+    const source = new FakeSource()
+    const ids = Array.from({ length: 150 }, (_, id) => id)
+    for (const id of ids) source.add(id, 'json', amount('number'))
+    const judged = judgeAll(
+      contract(source),
+      ids.map((id) => ({ value: framed(id, '{"amount":1}') }))
+    )
+    expect(judged.records).toEqual([])
+  })
+
+  it('that was not asked for is worth waiting for as long as one that was is pending', () => {
+    const source = new FakeSource()
+    for (let id = 0; id < 150; id++) source.pending.set(id, null)
+    const { records } = judgeAll(
+      contract(source),
+      Array.from({ length: 150 }, (_, id) => ({ value: framed(id, '{}') }))
+    )
+    expect(source.asked).toHaveLength(findingLimits.schemaIdsPerBatch)
+    expect(records.every(({ violations }) => violations.length === 0)).toBe(true)
+    expect(records.at(-1)?.undecided[0]?.cause).toMatchObject({
+      failingSinceMs: null,
+      changed: (records[findingLimits.schemaIdsPerBatch - 1]?.undecided[0]?.cause as { changed: unknown }).changed
+    })
+  })
+
+  it('is the same in all turns of a batch, and asked for once', () => {
+    const source = new FakeSource().add(1, 'json', amount('number'))
+    source.pending.set(2, null)
+    const records = recordsOf(Array.from({ length: 40 }, (_, i) => ({ value: framed((i % 2) + 1, '{"amount":1}') })))
+    const judging = contract(source).open(records, { topic: 't', partition: 0, producer: anybody })
+    expect(judging.advance(() => true)).toBe(false)
+    source.pending.clear()
+    while (!judging.advance(() => true));
+    expect(source.asked).toEqual([1, 2])
+    expect(judging.result().records.map(({ index }) => index)).toEqual(Array.from({ length: 20 }, (_, i) => 2 * i + 1))
   })
 
   it('is not asked for when every check that needs it is off for the producer', () => {
@@ -156,8 +200,8 @@ describe('rules against the registry at load', () => {
     const diagnostics = await checkAgainstRegistry(policyOf(withRule), source)
     expect(diagnostics).toMatchObject([
       {
-        severity: 'error',
-        code: 'rule-type',
+        severity: 'warning',
+        code: 'rule-not-applicable',
         line: 8,
         message: expect.stringContaining('with t-value version 2: rule positive') as string
       }
@@ -201,5 +245,24 @@ describe('rules against the registry at load', () => {
     expect((await checkAgainstRegistry(policy, source, ['other', 'shop.a'])).map(({ code }) => code)).toEqual([
       'rule-type'
     ])
+  })
+
+  it('are an error when they fit no admitted version', async () => {
+    const source = new FakeSource().add(1, 'json', amount('string')).add(2, 'json', amount('boolean'))
+    const diagnostics = await checkAgainstRegistry(policyOf(withRule), source)
+    expect(diagnostics.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
+      'error rule-type',
+      'error rule-type'
+    ])
+  })
+
+  it('are tried for globs where the subject is literal, and not where the topic names it', async () => {
+    const source = new FakeSource().add(1, 'json', amount('string'))
+    const glob = withRule.replace('topics: t\n', 'topics: "shop.*"\n')
+    expect(glob).not.toBe(withRule)
+    const literal = glob.replace('strategy: topic-name', 'name: orders-value')
+    expect(literal).not.toBe(glob)
+    expect(await checkAgainstRegistry(policyOf(literal), source)).toMatchObject([{ code: 'rule-type' }])
+    expect(await checkAgainstRegistry(policyOf(glob), source)).toEqual([])
   })
 })

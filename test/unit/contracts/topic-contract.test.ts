@@ -45,7 +45,8 @@ describe('a payload', () => {
     const contract = ordersContract('rules: [{ id: a, expr: value.amount > 0.0 }]')
     expect(judgeAll(contract, [{ value: json({ amount: 1 }) }, { value: json({ amount: 2 }) }])).toEqual({
       recordCount: 2,
-      records: []
+      records: [],
+      unlisted: 0
     })
   })
 
@@ -373,13 +374,87 @@ describe('bounds of one batch', () => {
   })
 
   it('end the judging of a batch that is refused anyway', () => {
-    const count = findingLimits.refusedRecords + 10
+    const count = findingLimits.listedRecords + 10
     const records = { ...recordsOf([{ value: null }]), count, keyLength: () => -1, valueLength: () => -1 }
     const judged = contractOf(reject).judge(records, { topic: 't', partition: 0, producer: anybody })
     expect(judged.recordCount).toBe(count)
-    expect(judged.records).toHaveLength(findingLimits.refusedRecords)
+    expect(judged.records).toHaveLength(findingLimits.listedRecords)
     const watched = contractOf(head).judge(records, { topic: 't', partition: 0, producer: anybody })
-    expect(watched.records).toHaveLength(count)
+    expect(watched.records).toHaveLength(findingLimits.listedRecords)
+    expect(watched.unlisted).toBe(10)
+  })
+
+  const context = { topic: 't', partition: 0, producer: anybody }
+  /** So many tombstones, and values before and behind them. */
+  const manyNulls = (before: string, behind: string): ReturnType<typeof recordsOf> => {
+    const two = recordsOf([{ value: before }, { value: behind }, { value: null }])
+    const count = findingLimits.listedRecords + 20
+    const place = (index: number): number => (index === 0 ? 0 : index === count - 10 ? 1 : 2)
+    return {
+      ...two,
+      count,
+      keyLength: () => -1,
+      valueLength: (index) => two.valueLength(place(index)),
+      valueStart: (index) => two.valueStart(place(index))
+    }
+  }
+
+  it('list the record that refuses the batch, however many were only watched before it', () => {
+    const yaml = `${head}mode: reject\nchecks: { nulls: { mode: observe } }\nvalue: { format: string }\nrules: [{ id: a, expr: value != "bad" }]`
+    const judged = contractOf(yaml).judge(manyNulls('fine', 'bad'), context)
+    expect(judged.records.at(-1)).toMatchObject({ index: judged.recordCount - 10, violations: [{ rule: 'a', mode: 'reject' }] })
+    expect(judged.records).toHaveLength(findingLimits.listedRecords + 1)
+    const undecidable = `${yaml}\nonUndecidable: reject`.replace('value != "bad"', 'value == "fine" || int(value) > 0')
+    const open = contractOf(undecidable).judge(manyNulls('fine', 'bad'), context)
+    expect(open.records.at(-1)).toMatchObject({ index: open.recordCount - 10, undecided: [{ rule: 'a', mode: 'reject' }] })
+    expect(open.records.length + open.unlisted).toBe(open.recordCount - 1)
+  })
+
+  it('keep 16 undecided checks of a record and the strictest of the rest', () => {
+    const rules = Array.from({ length: 200 }, (_, i) => `{ id: r${i}, expr: "1 / int(value) > 0"${i === 150 ? '' : ', mode: observe'} }`)
+    const contract = contractOf(`${reject}value: { format: string }\nrules: [${rules.join(', ')}]`)
+    const undecided = judgeOne(contract, { value: '0' })?.undecided ?? []
+    expect(undecided).toHaveLength(findingLimits.undecidedPerRecord + 1)
+    expect(undecided.at(-1)).toMatchObject({ rule: 'r150', mode: 'reject', message: '+184 more' })
+  })
+})
+
+describe('judging in turns', () => {
+  const context = { topic: 't', partition: 0, producer: anybody }
+  const bad = (count: number): ReturnType<typeof recordsOf> =>
+    recordsOf(Array.from({ length: count }, () => ({ value: '{"amount":-1}' })))
+  const contract = ordersContract('rules: [{ id: a, expr: value.amount > 0.0 }]')
+
+  it('pauses after 16 records at the latest, and finds the same', () => {
+    const records = bad(100)
+    const judging = contract.open(records, context)
+    let turns = 1
+    while (!judging.advance(() => true)) turns++
+    expect(turns).toBe(Math.ceil(100 / 16))
+    expect(judging.result()).toEqual(contract.judge(records, context))
+  })
+
+  it('asks more often where the records are large', () => {
+    const records = recordsOf(Array.from({ length: 10 }, () => ({ value: `{"amount":1,"note":"${'x'.repeat(5000)}"}` })))
+    let asked = 0
+    contract.open(records, context).advance(() => ++asked < 0)
+    expect(asked).toBe(9)
+  })
+
+  it('keeps its bounds from turn to turn', () => {
+    const judging = contract.open(bad(findingLimits.detailedRecords + 40), context)
+    while (!judging.advance(() => true));
+    const [last, before] = judging.result().records.slice(-2).map(({ violations }) => violations)
+    expect(last).toBe(before)
+  })
+
+  it('does not mix with another batch of the topic that is judged in between', () => {
+    const headers = contractOf(`${reject}value: { nulls: allow }\nrules: [{ id: a, expr: headers.h == "x" }]`)
+    const first = headers.open(recordsOf(Array.from({ length: 20 }, () => ({ value: '', headers: [['h', 'x']] as const }))), context)
+    expect(first.advance(() => true)).toBe(false)
+    expect(judgeAll(headers, [{ value: '', headers: [['h', 'y']] }]).records).toHaveLength(1)
+    expect(first.advance(() => true)).toBe(true)
+    expect(first.result().records).toEqual([])
   })
 })
 

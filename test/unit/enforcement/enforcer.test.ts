@@ -8,6 +8,7 @@ import type { ContractSet, RecordJudgement, TopicContract, Undecided } from '../
 import type { Mode } from '../../../src/contracts/mode.ts'
 import { Enforcer } from '../../../src/enforcement/enforcer.ts'
 import type { Judged, ProduceCall, Settlement, WriteProofs } from '../../../src/proxy/produce-path.ts'
+import { judgesAtOnce } from '../../support/contracts.ts'
 
 /** A contract that finds a record bad when its value says so: `bad`, `watch`, `mark`, `wait`. */
 function contractOf(mode: Mode, more: Partial<TopicContract> = {}): TopicContract {
@@ -16,7 +17,7 @@ function contractOf(mode: Mode, more: Partial<TopicContract> = {}): TopicContrac
     onUndecidable: 'reject',
     strongestMode: () => mode,
     modeOf: () => mode,
-    judge(records) {
+    ...judgesAtOnce((records) => {
       const judgements: RecordJudgement[] = []
       for (let index = 0; index < records.count; index += 1) {
         const start = records.valueStart(index)
@@ -24,8 +25,8 @@ function contractOf(mode: Mode, more: Partial<TopicContract> = {}): TopicContrac
         const judgement = judgementOf(index, text, mode)
         if (judgement !== null) judgements.push(judgement)
       }
-      return { recordCount: records.count, records: judgements }
-    },
+      return { records: judgements }
+    }),
     ...more
   }
 }
@@ -393,7 +394,7 @@ describe('a retry', () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
     const call = callOf([chain(0, ['turns-bad'])])
     expect(run(enforcer, call).forward).toBe('original')
-    const strict = contractOf('reject', { judge: (records) => ({ recordCount: records.count, records: [judgementOf(0, 'bad', 'reject')!] }) })
+    const strict = contractOf('reject', judgesAtOnce(() => ({ records: [judgementOf(0, 'bad', 'reject')!] })))
     enforcer.swapContracts(setOf({ t: strict }))
     expect(run(enforcer, call).forward).toBe('original')
     expect(codes(run(enforcer, callOf([chain(1, ['turns-bad'])])))).toEqual([[0, 87]])
@@ -422,13 +423,101 @@ describe('what passed', () => {
 })
 
 describe('large requests', () => {
+  /** Of `contractOf('reject')`, ten records in a turn, read from the batch as late as that. */
+  const slow = (): TopicContract => {
+    const whole = contractOf('reject')
+    return {
+      ...whole,
+      open(records, context) {
+        let next = 0
+        return {
+          advance: () => (next += 10) >= records.count,
+          result: () => whole.judge(records, context)
+        }
+      }
+    }
+  }
+
   it('are judged in turns, with the same outcome', async () => {
-    const enforcer = enforcerOf({ t: contractOf('reject') })
-    const values = Array.from({ length: 5_000 }, (_, i) => (i === 4_321 ? 'bad' : 'good'))
+    const enforcer = enforcerOf({ t: slow() })
+    const values = Array.from({ length: 50 }, (_, i) => (i === 43 ? 'bad' : 'good'))
     const judged = enforcer.judge(callOf([{ values }]), present)
     expect(judged).toBeInstanceOf(Promise)
     const settlement = settled(enforcer.settle(await judged, shown))
-    expect(settlement.answers.get('t')?.get(0)?.recordErrors.map((error) => error.batchIndex)).toEqual([4_321])
+    expect(settlement.answers.get('t')?.get(0)?.recordErrors.map((error) => error.batchIndex)).toEqual([43])
+  })
+
+  it('keep the order of their partitions, and their records while others are judged in between', async () => {
+    const enforcer = enforcerOf({ t: slow(), u: contractOf('reject') })
+    const values = Array.from({ length: 50 }, (_, i) => (i === 43 ? 'bad' : 'good'))
+    const partitions = [{ values }, { values: ['good'] }, { values: [...values, 'bad'] }, { topic: 'u', values: ['bad'] }]
+    const held = [1, 2].map(() => enforcer.judge(callOf(partitions), present))
+    expect(codes(run(enforcer, callOf([{ topic: 'u', values: ['good', 'bad'] }])), 'u')).toEqual([[0, 87]])
+    for (const judged of held) {
+      const settlement = settled(enforcer.settle(await judged, shown))
+      const errors = [...settlement.answers.get('t')!].map(([index, answer]) => [
+        index,
+        answer.recordErrors.map((error) => error.batchIndex)
+      ])
+      expect(errors).toEqual([[0, [43]], [2, [43, 50]]])
+      expect(codes(settlement, 'u')).toEqual([[3, 87]])
+      expect(forwardedPartitions(settlement)).toEqual(['t-1'])
+    }
+  })
+
+  it('give way to each other: every one gets a turn before one gets its second', async () => {
+    const seen: string[] = []
+    const contract = (name: string): TopicContract => ({
+      ...contractOf('reject'),
+      open: (records) => {
+        let turns = 0
+        return {
+          advance: () => seen.push(name) > 0 && ++turns === 3,
+          result: () => ({ recordCount: records.count, records: [], unlisted: 0 })
+        }
+      }
+    })
+    const enforcer = enforcerOf({ a: contract('a'), b: contract('b') })
+    const held = ['a', 'b'].map((topic) => enforcer.judge(callOf([{ topic, values: ['x'] }]), present))
+    for (const judged of held) await judged
+    expect(seen.join('')).toBe('ababab')
+  })
+
+  it('end a turn by the clock', async () => {
+    const askedPerTurn: number[] = []
+    let left = 12
+    const contract: TopicContract = {
+      ...contractOf('reject'),
+      open: (records) => ({
+        advance(shouldPause) {
+          for (let asked = 1; left > 0; asked++, left--) {
+            clock.now += 4
+            if (!shouldPause()) continue
+            askedPerTurn.push(asked)
+            return false
+          }
+          return true
+        },
+        result: () => ({ recordCount: records.count, records: [], unlisted: 0 })
+      })
+    }
+    await enforcerOf({ t: contract }).judge(callOf([{ values: ['x'] }]), present)
+    expect(askedPerTurn).toEqual([3, 3, 3, 3, 3])
+  })
+
+  it('have the records counted that are bad but not listed', () => {
+    const tooMany = (mode: Mode): TopicContract => {
+      const judge: TopicContract['judge'] = (records) => {
+        const first = judgementOf(0, 'bad', mode)!
+        return { recordCount: records.count, records: [first], unlisted: 2 }
+      }
+      return contractOf(mode, { judge, open: (records, context) => ({ advance: () => true, result: () => judge(records, context) }) })
+    }
+    run(enforcerOf({ t: tooMany('observe') }), callOf([{ values: ['a', 'b', 'c', 'd'] }]))
+    expect(reported[0]).toBe('settled t-0 {"accept":1,"observe":3,"mark":0,"reject":0,"refusedWithBatch":0}')
+    reported.length = 0
+    run(enforcerOf({ t: tooMany('reject') }), callOf([{ values: ['a', 'b', 'c', 'd'] }]))
+    expect(reported).toContain('settled t-0 {"accept":0,"observe":0,"mark":0,"reject":1,"refusedWithBatch":3}')
   })
 
   it('are bounded: too many records in a batch, or too many inflated bytes in all its batches', () => {
@@ -443,16 +532,16 @@ describe('large requests', () => {
   it('go on unmarked when the mark would make them too large', () => {
     const enforcer = enforcerOf({ t: contractOf('mark') })
     const values = Array.from({ length: 1_999 }, () => 'bad')
-    const noisy = contractOf('mark', {
-      judge: (records) => ({
-        recordCount: records.count,
+    const noisy = contractOf(
+      'mark',
+      judgesAtOnce((records) => ({
         records: Array.from({ length: records.count }, (_, index) => ({
           index,
           violations: [{ rule: 'r', path: '', message: 'm'.repeat(1_000), mode: 'mark' as const }],
           undecided: []
         }))
-      })
-    })
+      }))
+    )
     enforcer.swapContracts(setOf({ t: noisy }))
     expect(run(enforcer, callOf([{ values }])).forward).toBe('original')
     expect(reported[0]).toContain('"observe":1999,"mark":0')

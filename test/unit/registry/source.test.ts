@@ -291,6 +291,13 @@ describe('an id the registry does not have', () => {
   })
 })
 
+test('a reason is short, however long the schema is that it quotes', async () => {
+  registry.behaviour = { kind: 'lie', body: { schema: JSON.stringify({ type: 'x'.repeat(300_000) }) } }
+  const answer = await settled(newSource(), query(), 1)
+  expect(answer.state).toBe('pending')
+  if (answer.state === 'pending') expect(answer.reason.length).toBeLessThanOrEqual(600)
+})
+
 describe('producers that invent schema ids', () => {
   /** Unknown ids for one topic, until the topic is limited. */
   function invent(source: RegistrySchemaSource, asked: SchemaQuery, from = 100_000, count = 200): SchemaLookup[] {

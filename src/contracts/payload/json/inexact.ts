@@ -12,7 +12,7 @@ export class InexactIntegers {
   /** `holder` is undefined for the payload as a whole, whatever the place. */
   add(holder: object | undefined, place: string | number, mark: Inexactness): void {
     let places = this.#byHolder.get(holder)
-    if (places === undefined) this.#byHolder.set(holder, (places = new Map()))
+    if (places === undefined) this.#byHolder.set(holder, (places = new Map<string | number, Inexactness>()))
     places.set(holder === undefined ? '' : place, mark)
   }
 

@@ -4,6 +4,7 @@
  */
 import { _, Ajv, Name } from 'ajv'
 import type { ErrorObject, Options, ValidateFunction } from 'ajv'
+import type { SchemaEnv } from 'ajv/dist/compile/index.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { PayloadFailure } from '../format.ts'
@@ -90,9 +91,10 @@ class Judging {
 }
 
 export class JsonSchemaValidator {
-  readonly #first: ValidateFunction
-  /** Collects failures; null when the schema is too large for it. */
-  #all: ValidateFunction | null
+  /** Stops at the first failure. Null when the schema is too large for it: its code nests once per keyword. */
+  readonly #first: ValidateFunction | null
+  /** Collects failures; null when the schema is too large for it. One of the two is there. */
+  readonly #all: ValidateFunction | null
   readonly #judging: Judging
   readonly #names: ReadonlySet<string>
 
@@ -103,13 +105,19 @@ export class JsonSchemaValidator {
   constructor(draft: Draft, schema: Json, references: readonly NamedSchema[], names: ReadonlySet<string>) {
     this.#names = names
     this.#judging = new Judging(names)
-    this.#first = compile(draft, schema, references, false, this.#judging)
-    try {
-      this.#all = compile(draft, schema, references, true, this.#judging)
-    } catch {
-      // It is more code than the other one, which did compile.
-      this.#all = null
+    const compiled = (allErrors: boolean): ValidateFunction | RangeError => {
+      try {
+        return compile(draft, schema, references, allErrors, this.#judging)
+      } catch (error) {
+        if (error instanceof RangeError) return error
+        throw error
+      }
     }
+    const first = compiled(false)
+    const all = compiled(true)
+    if (first instanceof RangeError && all instanceof RangeError) throw first
+    this.#first = first instanceof RangeError ? null : first
+    this.#all = all instanceof RangeError ? null : all
   }
 
   /**
@@ -120,11 +128,14 @@ export class JsonSchemaValidator {
     const steps = limits.jsonSchemaSteps.floor + limits.jsonSchemaSteps.perByte * byteLength
     try {
       this.#judging.start(json, inexact, steps)
-      if (this.#first(json)) return []
-      const first = toFailures(this.#first.errors ?? [], json, this.#names)
-      if (this.#all === null || byteLength > limits.allJsonErrorsBytes) return first
-      this.#judging.start(json, inexact, steps)
-      return this.#allFailures(this.#all, json) ?? first
+      let first: PayloadFailure[] | null = null
+      if (this.#first !== null) {
+        if (this.#first(json)) return []
+        first = toFailures(this.#first.errors ?? [], json, this.#names)
+        if (this.#all === null || byteLength > limits.allJsonErrorsBytes) return first
+        this.#judging.start(json, inexact, steps)
+      }
+      return this.#allFailures(this.#all!, json, first)
     } catch (error) {
       if (error instanceof TooManySteps) {
         return [{ path: '', message: 'takes more steps to judge than a payload of its size may' }]
@@ -134,24 +145,46 @@ export class JsonSchemaValidator {
     } finally {
       this.#judging.end()
       // They hold the payload.
-      this.#first.errors = null
+      if (this.#first !== null) this.#first.errors = null
       if (this.#all !== null) this.#all.errors = null
     }
   }
 
-  /** Null when it cannot be said how many there are. */
-  #allFailures(all: ValidateFunction, json: Json): PayloadFailure[] | null {
+  /** `first` instead, where there is one, when it cannot be said how many there are. */
+  #allFailures(all: ValidateFunction, json: Json, first: PayloadFailure[] | null): PayloadFailure[] {
     try {
-      all(json)
-      const failures = toFailures(all.errors ?? [], json, this.#names)
-      return failures.length > 0 ? failures : null
+      if (all(json)) return first ?? []
+      return toFailures(all.errors ?? [], json, this.#names)
     } catch (error) {
-      if (error instanceof EnoughErrors) return error.failures
-      if (error instanceof TooManySteps) return null
-      if (!(error instanceof RangeError)) throw error
-      // Its functions take more of the stack; the next payload would meet the same.
-      this.#all = null
-      return null
+      if (error instanceof EnoughErrors && error.failures !== null) return error.failures
+      if (first !== null && (error instanceof EnoughErrors || error instanceof TooManySteps)) return first
+      if (first !== null && error instanceof RangeError) return first
+      // It may yet be valid, but not within what one payload may cost.
+      throw error instanceof EnoughErrors ? new TooManySteps() : error
+    }
+  }
+}
+
+/** Frames of other code that may stand below a validator when it runs, more than there are. */
+const framesBelow = 500
+
+/**
+ * The engine compiles a function when it is first called, and runs out of stack over one that nests too deep. That has
+ * to happen at load, not with every record. Throws RangeError.
+ */
+function tryOut(compiled: readonly SchemaEnv[], judging: Judging, frames = framesBelow): void {
+  if (frames > 0) {
+    tryOut(compiled, judging, frames - 1)
+    return
+  }
+  for (const { validate } of compiled) {
+    try {
+      judging.start(null, null, 1)
+      if (validate !== undefined) void validate(null)
+    } catch (error) {
+      if (error instanceof RangeError) throw error
+    } finally {
+      judging.end()
     }
   }
 }
@@ -163,6 +196,7 @@ function compile(
   allErrors: boolean,
   judging: Judging
 ): ValidateFunction {
+  const compiled: SchemaEnv[] = []
   const options: Options = {
     allErrors,
     // Of the author's schema nothing is refused for style; the public test suite uses all of it.
@@ -170,7 +204,14 @@ function compile(
     verbose: true,
     logger: false,
     // Its optimiser takes quadratic time over large schemas, on the event loop, and gains little.
-    code: { regExp: ajvPatternEngine, optimize: false }
+    code: {
+      regExp: ajvPatternEngine,
+      optimize: false,
+      process(code, schemaOfCode) {
+        if (schemaOfCode !== undefined) compiled.push(schemaOfCode)
+        return code
+      }
+    }
   }
   const ajv = newValidator(draft, options)
   replaceEqualityKeywords(ajv)
@@ -197,7 +238,9 @@ function compile(
     ])
     for (const name of names) if (name !== id) ajv.addSchema(asSchemaObject(reference.schema), name)
   }
-  return ajv.compile(typeof schema === 'boolean' ? schema : asSchemaObject(schema as object))
+  const validate = ajv.compile(typeof schema === 'boolean' ? schema : asSchemaObject(schema as object))
+  tryOut(compiled, judging)
+  return validate
 }
 
 /** In generated code rather than as a function, which would cost the making of a path for every integer. */

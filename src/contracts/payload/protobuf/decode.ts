@@ -26,8 +26,9 @@ export function decodeProtobuf(plan: MessagePlan, bytes: Buffer, start: number, 
 /** A message as far as it was read: a field can come again, and messages that come again are merged. */
 interface OpenMessage {
   readonly plan: MessagePlan
-  readonly values: Map<FieldPlan, Value>
-  readonly messages: Map<FieldPlan, OpenMessage>
+  /** Undefined for a member that another one of its oneof has replaced. */
+  readonly values: Map<FieldPlan, Value | undefined>
+  readonly messages: Map<FieldPlan, OpenMessage | undefined>
   /** The member each oneof has now. */
   readonly members: Map<object, FieldPlan>
 }
@@ -297,8 +298,9 @@ function dropOther(message: OpenMessage, kept: FieldPlan, oneof: object): void {
   if (before === kept) return
   message.members.set(oneof, kept)
   if (before === undefined) return
-  message.values.delete(before)
-  message.messages.delete(before)
+  // Not deleted: a map that loses and gains keys all the time is rebuilt all the time.
+  if (before.type.kind === 'message') message.messages.set(before, undefined)
+  else message.values.set(before, undefined)
 }
 
 /** One for all messages of the plan that have no field on the wire: values are read only. */

@@ -3,7 +3,10 @@
  * here.
  */
 import protobuf from 'protobufjs'
+import api from 'protobufjs/google/protobuf/api.json' with { type: 'json' }
 import descriptor from 'protobufjs/google/protobuf/descriptor.json' with { type: 'json' }
+import sourceContext from 'protobufjs/google/protobuf/source_context.json' with { type: 'json' }
+import type from 'protobufjs/google/protobuf/type.json' with { type: 'json' }
 import { limits } from '../limits.ts'
 import { schemaProblem } from '../source.ts'
 import type { NamedSource, SchemaProblem, SchemaSourceText } from '../source.ts'
@@ -30,6 +33,14 @@ const carried: readonly NamedSource[] = [
   }
 ]
 
+/** What protobufjs carries but does not know by name; the descriptor is what files that declare options extend. */
+const furtherCommon: ReadonlyMap<string, protobuf.INamespace> = new Map<string, protobuf.INamespace>([
+  ['google/protobuf/api.proto', api],
+  ['google/protobuf/descriptor.proto', descriptor],
+  ['google/protobuf/source_context.proto', sourceContext],
+  ['google/protobuf/type.proto', type]
+])
+
 /** Files that only declare options, which say nothing about the bytes; as imports they may be missing. */
 const optionFiles = /^(?:google\/api|buf\/validate|validate|confluent|gogoproto|protoc-gen-openapiv2\/options)\//
 
@@ -43,12 +54,22 @@ export function mayBeMissing(name: string): boolean {
   return optionFiles.test(name)
 }
 
-function commonFile(name: string): protobuf.INamespace['nested'] | null {
+function commonFile(name: string): protobuf.INamespace | null {
   // The look-up of protobufjs finds properties of its own besides.
   if (!name.startsWith('google/protobuf/')) return null
-  // What files that declare options extend.
-  if (name === 'google/protobuf/descriptor.proto') return (descriptor as protobuf.INamespace).nested
-  return (protobuf.common.get(name) as protobuf.INamespace | null)?.nested ?? null
+  return furtherCommon.get(name) ?? protobuf.common.get(name)
+}
+
+/** These files repeat what they import, so a type can be there already. */
+function addCommon(root: protobuf.Root, file: protobuf.INamespace): void {
+  const inside = (within: protobuf.AnyNestedObject | undefined, name: string): protobuf.AnyNestedObject | undefined =>
+    within !== undefined && 'nested' in within ? within.nested[name] : undefined
+  const declared = inside(inside(file, 'google'), 'protobuf')
+  const types = declared !== undefined && 'nested' in declared ? declared.nested : undefined
+  const target = root.define('google.protobuf')
+  for (const [name, declaration] of Object.entries(types ?? {})) {
+    if (target.get(name) === null) target.addJSON({ [name]: declaration })
+  }
 }
 
 export function parseProtobuf(text: SchemaSourceText): ParsedFile | SchemaProblem {
@@ -71,7 +92,7 @@ export function parseProtobuf(text: SchemaSourceText): ParsedFile | SchemaProble
       seen.add(name)
       const reference = imported.get(name)
       const common = commonFile(name)
-      if (common !== null) root.addJSON(common ?? {})
+      if (common !== null) addCommon(root, common)
       else if (reference !== undefined) open.push(reference)
       else missing.push(name)
     }

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { compileExpression } from '../../../../src/contracts/expressions/compile.ts'
+import type { Bindings } from '../../../../src/contracts/expressions/compile.ts'
 import { HeaderMap } from '../../../../src/contracts/expressions/headers.ts'
 import { limits } from '../../../../src/contracts/expressions/limits.ts'
 import { Decimal, Duration, Timestamp } from '../../../../src/contracts/value.ts'
@@ -34,6 +35,8 @@ const record = bindings({
     ['other', `${text.slice(1)}b`],
     ['early', `b${text.slice(1)}`],
     ['texts', [text, text, text]],
+    ['accents', 'aé'.repeat(200_000)],
+    ['list', Array.from({ length: 1000 }, () => new Map([['a', 1n]]))],
     ['many', Array.from({ length: 30_000 }, () => 'x')],
     ['deep', nested(20_000)],
     ['lists', nestedLists(50_000)],
@@ -63,6 +66,10 @@ describe('work that grows out of a record', () => {
     ['value.text.split("a").size() > 0'],
     ['value.text.split("").size() > 0'],
     ['value.many.join(value.text) == ""'],
+    ['strings.quote(value.text) == ""'],
+    ['value.accents.upperAscii() == ""'],
+    ['value.accents.lowerAscii() == ""'],
+    ['value.n.exists(x, x == x + "a")'],
     ['"%s %s %s %s".format([value.texts, value.texts, value.texts, value.texts]) == ""'],
     ['value.n.all(x, "%.3f".format([1.5 * double(x)]) != "")'],
     ['value.many.all(x, timestamp.getHours("Europe/Berlin") >= 0)'],
@@ -88,6 +95,24 @@ describe('work that grows out of a record', () => {
     ['value.many.all(x, x.matches("^[a-z]$"))', true]
   ])('%s is within bounds', (expression, expected) => {
     expect(outcome(expression, { record })).toBe(expected)
+  })
+
+  it('counts the headers that are read to find those of a name', () => {
+    const counted = (count: number): unknown => {
+      const headerValues: Bindings['headerValues'] = (_name, pay) => {
+        pay(count)
+        return []
+      }
+      return outcome('headerValues("x").size() == 0', { record: bindings({ headerValues }) })
+    }
+    expect(counted(1000)).toBe(true)
+    expect(counted(100_000)).toBe(tooManySteps)
+  })
+
+  it('counts the entries of maps that are compared', () => {
+    // Fifty comparisons of a thousand maps of one entry: 17 steps each.
+    expect(outcome('value.k.filter(x, x < 50).all(x, value.list == value.list)', { record })).toBe(true)
+    expect(outcome('value.k.filter(x, x < 70).all(x, value.list == value.list)', { record })).toBe(tooManySteps)
   })
 
   it('is bounded by what the caller allows, never by more than the limit', () => {

@@ -235,15 +235,31 @@ describe('payloads that do not decode', () => {
     expect(failuresOf(order, '0261 01 04 0261 02 0261 ffffffffff7f')).toMatchObject([
       { path: 'items[1].count', message: 'does not fit 32 bits' }
     ])
-    expect(failuresOf(order, '0261 01 00 00 00 02 0278')).toMatchObject([{ path: 'labels.x', message: 'is cut short' }])
+    expect(failuresOf(order, '0261 01 00 00 00 02 0278')).toMatchObject([{ path: 'labels[*]', message: 'is cut short' }])
   })
 
-  test('a map key that is content rather than a name is not shown', () => {
+  test('a map key is content of the record and is not shown', () => {
     const format = avro({ type: 'map', values: 'boolean' })
     const key = Buffer.from('ada@example.com')
     const failures = failuresOf(format, Buffer.concat([Buffer.from([2, key.length * 2]), key, Buffer.from([9])]))
-    expect(failures).toMatchObject([{ path: '["…"]' }])
+    expect(failures).toMatchObject([{ path: '[*]' }])
     expect(JSON.stringify(failures)).not.toContain('ada')
+  })
+
+  test('records of nulls are bounded by the bytes of the payload', () => {
+    const nulls = Array.from({ length: 60 }, (_, i) => ({ name: `n${i}`, type: 'null' }))
+    const fields = [{ name: 'x', type: 'boolean' }, ...nulls]
+    const format = avro({ type: 'array', items: { type: 'record', name: 'I', fields } })
+    const list = (count: number): Buffer => Buffer.concat([encoded(avro('long'), count), Buffer.alloc(count + 1)])
+    expect(decode(format, list(20)).ok).toBe(true)
+    expect(failuresOf(format, list(10_000))[0]?.message).toContain('more values than a payload of its size')
+  })
+
+  test('optional fields that are all null are not too many', () => {
+    const fields = Array.from({ length: 30 }, (_, i) => ({ name: `f${i}`, type: ['null', 'string'] }))
+    const format = avro({ type: 'array', items: { type: 'record', name: 'R', fields } })
+    const payload = Buffer.concat([encoded(avro('long'), 10_000), Buffer.alloc(300_001)])
+    expect(decode(format, payload).ok).toBe(true)
   })
 
   test('a varint of more than 64 bits', () => {

@@ -121,5 +121,6 @@ describe('text and bytes', () => {
 test('a path shows names and positions, and hides keys that are content', () => {
   expect(formatPath([])).toBe('')
   expect(formatPath(['items', 2, 'sku'])).toBe('items[2].sku')
+  expect(formatPath(['a', null, 'b', null, 0, null])).toBe('a[*].b[*][0][*]')
   expect(formatPath([0, 'a b', '', 'ada@example.com', 'x'.repeat(65)])).toBe('[0]["a b"]["…"]["…"]["…"]')
 })

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { Duration, Timestamp, Uint } from '../../../../src/contracts/value.ts'
 import { encodePayload } from '../../../../src/contracts/payload/encode.ts'
 import { loadSchema } from '../../../../src/contracts/payload/load.ts'
+import { isBuiltIn } from '../../../../src/contracts/payload/protobuf/parse.ts'
+import { mostStatements, protobufImports } from '../../../../src/contracts/payload/protobuf/tokens.ts'
 import { decode, encoded, failuresOf, load, problemOf, proto, valueOf } from './helpers.ts'
 
 const order = proto(`
@@ -88,6 +90,17 @@ describe('values', () => {
   test('follow field presence: absent is absent, a default that was sent is there', () => {
     expect((valueOf(order, '') as Map<string, unknown>).has('limit')).toBe(false)
     expect((valueOf(order, '1800') as Map<string, unknown>).get('limit')).toBe(0n)
+  })
+
+  test('of a oneof that changes its member forth and back keep nothing of the members before', () => {
+    const format = proto(
+      'syntax = "proto3"; message M { oneof o { int32 a = 1; N n = 2; string s = 3; } } message N { int32 x = 1; int32 y = 2; }'
+    )
+    const n = (...fields: [string, bigint][]): unknown => new Map([['n', new Map(fields)]])
+    expect(valueOf(format, '0805 12020801 1a0178 0806')).toEqual(new Map([['a', 6n]]))
+    expect(valueOf(format, '12020801 12021002')).toEqual(n(['x', 1n], ['y', 2n]))
+    expect(valueOf(format, '12020801 0805 12021002')).toEqual(n(['x', 0n], ['y', 2n]))
+    expect(valueOf(format, `${'0805 1a0178'.repeat(1000)} 12020801`)).toEqual(n(['x', 1n], ['y', 0n]))
   })
 
   test('of a oneof are the last member on the wire', () => {
@@ -358,10 +371,28 @@ describe('bombs', () => {
     )
   })
 
-  test('empty messages with thousands of defaults', () => {
+  const wide = (): ReturnType<typeof proto> => {
     const fields = Array.from({ length: 2000 }, (_, i) => `int32 f${i} = ${i + 1};`).join('')
-    const format = proto(`syntax = "proto3"; message M { repeated N n = 1; } message N { ${fields} }`)
-    expect(failuresOf(format, Buffer.from('0a00'.repeat(50_000), 'hex'))[0]?.message).toContain('more values')
+    return proto(`syntax = "proto3"; message M { repeated N n = 1; } message N { ${fields} }`)
+  }
+
+  test('messages of one field with thousands of defaults', () => {
+    const payload = Buffer.from('0a020801'.repeat(50_000), 'hex')
+    expect(failuresOf(wide(), payload)[0]?.message).toContain('more values')
+  })
+
+  test('empty messages share one set of defaults', () => {
+    const value = valueOf(wide(), Buffer.from('0a00'.repeat(50_000), 'hex')) as Map<string, Map<string, unknown>[]>
+    const messages = value.get('n') ?? []
+    expect(messages).toHaveLength(50_000)
+    expect(new Set(messages).size).toBe(1)
+    expect(messages[0]?.size).toBe(2000)
+    expect(messages[0]?.get('f7')).toBe(0n)
+  })
+
+  test('what an empty message lacks is still missing', () => {
+    const format = proto('syntax = "proto2"; message M { optional N n = 1; } message N { required int32 a = 1; }')
+    expect(failuresOf(format, Buffer.from('0a00', 'hex'))).toMatchObject([{ path: 'n.a', message: 'is missing' }])
   })
 })
 
@@ -479,5 +510,85 @@ describe('encoding a case', () => {
     ['x', 'the value does not fit: expected shop.Order']
   ])('names what does not fit: %o', (plain, problem) => {
     expect(encodePayload(order, plain)).toEqual({ problem })
+  })
+})
+
+describe('imports', () => {
+  const withReferences = (source: string, references: { name: string; source: string }[]): ReturnType<typeof load> =>
+    load({ format: 'protobuf', source, references })
+
+  test('a file that declares options of its own loads, here and in an import', () => {
+    const options =
+      'import "google/protobuf/descriptor.proto";' +
+      'extend google.protobuf.FieldOptions { optional string v = 50000; }' +
+      'extend google.protobuf.MessageOptions { optional bool w = 50001; }'
+    const message = 'message M { option (w) = true; optional int32 a = 1 [(v) = "x"]; }'
+    const own = proto(`syntax = "proto2"; ${options} ${message}`)
+    expect(valueOf(own, '0805')).toEqual(new Map([['a', 5n]]))
+    const given = withReferences(`syntax = "proto2"; import "v.proto"; ${message}`, [
+      { name: 'v.proto', source: `syntax = "proto2"; ${options}` }
+    ])
+    expect(valueOf(given, '0805')).toEqual(new Map([['a', 5n]]))
+  })
+
+  test('files that only declare options may be missing', () => {
+    const format = proto(
+      'syntax = "proto3"; import "buf/validate/validate.proto"; import "google/api/field_behavior.proto";' +
+        'message M { int32 a = 1 [(buf.validate.field).int32.gt = 0, (google.api.field_behavior) = REQUIRED]; }'
+    )
+    expect(valueOf(format, '0805')).toEqual(new Map([['a', 5n]]))
+  })
+
+  test('all files of google.protobuf are there, also together', () => {
+    const names = ['type', 'api', 'source_context', 'any', 'descriptor', 'field_mask', 'struct', 'timestamp']
+    const imports = names.map((name) => `import "google/protobuf/${name}.proto";`).join('')
+    const format = proto(
+      `syntax = "proto3"; ${imports} message M { google.protobuf.SourceContext s = 1; google.protobuf.Any a = 2; }`
+    )
+    expect(valueOf(format, '0a030a0178')).toEqual(new Map([['s', new Map([['file_name', 'x']])]]))
+  })
+
+  test.each(['main.proto', 'main', '', 'import main'])('a file called %j is not taken for the main one', (name) => {
+    const format = withReferences(`syntax = "proto3"; package a; import "${name}"; message M { int32 n = 2; }`, [
+      { name, source: 'syntax = "proto3"; package a; message B { string s = 1; } message A { string n = 2; }' }
+    ])
+    expect(valueOf(format, '1005')).toEqual(new Map([['n', 5n]]))
+  })
+
+  test.each(['get', 'constructor', 'toString'])('%s names no file of the library', (name) => {
+    expect(isBuiltIn(name)).toBe(false)
+    expect(decode(proto(`syntax = "proto3"; import "${name}"; message M {}`), '').ok).toBe(true)
+  })
+})
+
+describe('the look at a file before it is parsed', () => {
+  test.each([
+    ['import "a.proto";', ['a.proto']],
+    ['syntax = "proto3"; import public "a.proto"; import weak \'b.proto\';', ['a.proto', 'b.proto']],
+    ['edition = "2024"; import option "a.proto";', ['a.proto']],
+    ['/* c */ import /* d */ "a.proto" // e\n;', ['a.proto']],
+    ['// import "a.proto";\n/* import "b.proto"; */', []],
+    ['option x = "import \\"a.proto\\";";', []],
+    ['message M { import "a.proto"; }', []],
+    ['import a; import "a" "b"; import "a"', []],
+    ['message M {} import "a.proto";', ['a.proto']],
+    ['}} import "a.proto";', ['a.proto']]
+  ])('%s imports %j', (source, names) => {
+    expect(protobufImports(source)).toEqual(names)
+  })
+
+  test('counts the statements of the largest block that is no enum', () => {
+    expect(mostStatements('message M { a b = 1; message N { c d = 1; e f = 2; } }')).toBe(2)
+    expect(mostStatements('enum E { A = 0; B = 1; C = 2; } message M { enum x = 1; }')).toBe(1)
+    expect(mostStatements('message M { string s = 1 [x = "a;b;c"]; // ;;;\n }')).toBe(1)
+  })
+
+  test('ends on a file of a megabyte, whatever it consists of', () => {
+    const pieces = ['\n', ' ', '"', "'", '/*', '/', '//', '\\', '"\\', 'enum ', 'a', '{', '}', ';', 'import ', '/*"']
+    for (const piece of pieces) {
+      const source = piece.repeat(1_000_000 / piece.length)
+      expect(protobufImports(source)).toEqual([])
+      expect(mostStatements(source)).toBe(piece === ';' ? 1_000_000 : 0)
+    }
   })
 })

@@ -330,4 +330,63 @@ describe('the version of a policy', () => {
   it('does not change with files it does not reference', () => {
     expect(policyOf(yaml, { ...schema, 'other.json': '{}' }).reference.version).toBe(version)
   })
+
+  it.each([
+    ['a list of one topic', `${head.replace('topics: t', 'topics: [t]')}rules: [{ id: a, expr: "true" }]`],
+    [
+      'defaults written out',
+      `${head}mode: observe\nonUndecidable: accept\nkey: { format: bytes, required: false, framing: none }\n` +
+        'value: { format: bytes, nulls: refuse }\nheaders: {}\nproducers: []\nchecks: { nulls: { mode: observe } }\n' +
+        'rules: [{ id: a, expr: "true", mode: observe }]'
+    ]
+  ])('does not change with %s', (_, written) => {
+    const plain = policyOf(`${head}rules: [{ id: a, expr: "true" }]`).reference.version
+    expect(policyOf(written).reference.version).toBe(plain)
+  })
+
+  it('changes with what only looks like a default', () => {
+    const rule = 'rules: [{ id: a, expr: "true", mode: observe }]'
+    const strict = `${head}mode: reject\n`
+    expect(policyOf(strict + rule).reference.version).not.toBe(
+      policyOf(`${strict}rules: [{ id: a, expr: "true" }]`).reference.version
+    )
+    expect(policyOf(`${strict}onUndecidable: accept`).reference.version).not.toBe(policyOf(strict).reference.version)
+    expect(policyOf(`${head}value: { nulls: allow }`).reference.version).not.toBe(policyOf(head).reference.version)
+  })
+})
+
+describe('messages about a policy file', () => {
+  const first = (yaml: string): string => {
+    const [fault] = diagnosticsOf(yaml)
+    return `${fault?.line} ${fault?.code}: ${fault?.message}`
+  }
+
+  it.each([
+    ['a topic twice', head.replace('t\n', '[t, t]\n'), '2 wrong-value: topics names t twice'],
+    ['no topic', head.replace('t\n', '[]\n'), '2 wrong-value: topics is empty'],
+    ['a second document', `${head}---\nfoo: 1`, '3 yaml-syntax: a second document starts here'],
+    ['a directive', `# old\n%YAML 1.1\n---\n${head}`, '2 yaml-syntax: a policy has no YAML directives'],
+    ['NaN', `${head}value: { format: json }\nfields: { value.a: { min: .nan } }`, '4 wrong-value: this is no finite'],
+    ['bytes with fields', `${head}fields: { value.a: { required: true } }`, '3 unknown-field: value is bytes and has no'],
+    ['deep nesting', `${head}owner: ${'['.repeat(20_000)}`, 'too-large: the file is nested too deeply']
+  ])('say what is wrong: %s', (_, yaml, expected) => {
+    expect(first(yaml)).toContain(expected)
+  })
+
+  it('refuse a file over 256 KiB before it is parsed', () => {
+    const large = `${head}# ${'x'.repeat(256 * 1024)}`
+    expect(first(large)).toContain('too-large: the file has')
+    expect(first(`${head}# ${'x'.repeat(250 * 1024)}`)).toContain('undefined')
+  })
+
+  it('quote no more than a few lines of what others wrote', () => {
+    const source = JSON.stringify({ type: 'x'.repeat(100_000) })
+    const yaml = `${head}value: { format: avro, schema: { file: s.avsc } }\nowner: o`
+    for (const fault of [
+      ...diagnosticsOf(yaml, { 's.avsc': source }),
+      ...diagnosticsOf(`${head}fields: { value.${'a'.repeat(5_000)}: { required: true } }`)
+    ]) {
+      expect(fault.message.length).toBeLessThanOrEqual(300)
+    }
+  })
 })

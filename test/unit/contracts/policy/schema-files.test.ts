@@ -61,6 +61,38 @@ describe('a schema from a file', () => {
     expect(fault?.code).toBe('file-outside')
   })
 
+  it('of Protobuf may use the files of google.protobuf and of known options, and finds imports anywhere', () => {
+    const files = {
+      'a.proto':
+        'syntax = "proto3"; import "google/protobuf/descriptor.proto"; import "buf/validate/validate.proto"; import "b.proto";\n' +
+        'extend google.protobuf.FieldOptions { string v = 50000; }\nmessage A { B b = 1 [(v) = "x"]; }',
+      'b.proto': 'syntax = "proto3"; message B { int32 n = 1; }'
+    }
+    const yaml = `${head}value: { format: protobuf, schema: { file: a.proto } }`
+    expect([...policyOf(yaml, files).files.keys()].sort()).toEqual(['a.proto', 'b.proto', 'policy.yaml'])
+  })
+
+  it('of Protobuf misses a file of google.protobuf that does not exist', () => {
+    const files = { 'a.proto': 'syntax = "proto3"; import "google/protobuf/gone.proto"; message A {}' }
+    const [fault] = diagnosticsOf(`${head}value: { format: protobuf, schema: { file: a.proto } }`, files)
+    expect(fault).toMatchObject({ code: 'file-missing', file: 'a.proto' })
+  })
+
+  it('of JSON takes no data for a reference, and a property for what it is', () => {
+    const data = { const: { $ref: 'a.json' }, enum: [{ $ref: 'b.json' }], examples: [{ $ref: 'c.json' }] }
+    const schema = { properties: { x: data, const: { $ref: 'd.json' } }, default: { $ref: 'e.json' } }
+    const files = { 'x.json': JSON.stringify(schema) }
+    const yaml = `${head}value: { format: json, schema: { file: x.json } }`
+    const faults = diagnosticsOf(yaml, files)
+    expect(faults).toMatchObject([{ code: 'file-missing' }])
+    expect(faults[0]?.message).toContain('d.json')
+    expect([...policyOf(yaml, { ...files, 'd.json': '{}' }).files.keys()].sort()).toEqual([
+      'd.json',
+      'policy.yaml',
+      'x.json'
+    ])
+  })
+
   it('survives imports that go round in a circle', () => {
     const files = {
       'a.proto': 'syntax = "proto3";\nimport "b.proto";\nmessage A {}',
