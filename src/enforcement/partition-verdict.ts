@@ -31,6 +31,9 @@ export type PartitionVerdict =
       readonly marks: ReadonlyMap<number, readonly MarkedViolation[]>
     }
 
+/** Why a record gets its outcome; what could not be decided is a reason too where the policy makes it one. */
+type Reason = Pick<Violation, 'rule' | 'path' | 'message' | 'docs'>
+
 /** Record errors listed per batch; the rest of the bad records get the batch's message from the client library. */
 const maxRecordErrors = 1_000
 
@@ -42,48 +45,54 @@ export function partitionVerdict(
   const records: RecordVerdict[] = []
   const waits: Promise<void>[] = []
   let retryLater: Undecided | null = null
+  const reasons = new Map<number, Reason[]>()
   for (const { index, violations, undecided } of judgement.records) {
+    const given: [RecordVerdict['outcome'], Reason][] = violations.map((reason) => [outcomeOf(reason.mode), reason])
     let outcome: RecordVerdict['outcome'] = 'observe'
     for (const violation of violations) outcome = stronger(outcome, outcomeOf(violation.mode))
     for (const item of undecided) {
       const action = actionForUndecided(item, contract.onUndecidable, moment)
       if (action.kind === 'wait') waits.push(action.changed)
       else if (action.kind === 'retry-later') retryLater ??= item
-      else if (action.kind !== 'accept') outcome = stronger(outcome, action.kind)
+      else if (action.kind !== 'accept') {
+        outcome = stronger(outcome, action.kind)
+        given.push([action.kind, { rule: item.rule, path: '', message: item.message }])
+      }
+    }
+    if (outcome !== 'observe') {
+      const counting = given.filter(([leadsTo]) => leadsTo === outcome)
+      reasons.set(
+        index,
+        counting.map(([, reason]) => reason)
+      )
     }
     records.push({ index, outcome, violations, undecided })
   }
   // A record that is bad for certain decides the batch, whatever else is still open.
-  if (records.some((record) => record.outcome === 'reject')) return refusal(contract, records, judgement.recordCount)
+  if (records.some((record) => record.outcome === 'reject')) return refusal(contract, records, reasons, judgement.recordCount)
   if (waits.length > 0) return { kind: 'wait', changed: waits }
   if (retryLater !== null) {
     return { kind: 'retry-later', records, message: `cannot judge now, try again: ${retryLater.message}` }
   }
   const marks = new Map<number, readonly MarkedViolation[]>()
-  for (const record of records) if (record.outcome === 'mark') marks.set(record.index, reasonsOf(record))
+  for (const record of records) if (record.outcome === 'mark') marks.set(record.index, reasons.get(record.index)!)
   return { kind: 'pass', records, marks }
 }
 
 function refusal(
   contract: TopicContract,
   records: readonly RecordVerdict[],
+  reasons: ReadonlyMap<number, readonly Reason[]>,
   recordCount: number
 ): PartitionVerdict {
   const bad = records.filter((record) => record.outcome === 'reject')
   const recordErrors = bad.slice(0, maxRecordErrors).map((record) => ({
     index: record.index,
-    message: recordMessage(reasonsOf(record))
+    message: recordMessage(reasons.get(record.index)!)
   }))
   const first = recordErrors[0]!
   const message = batchMessage(contract.policy, bad.length, recordCount, first.index, first.message)
   return { kind: 'refuse', records, message, recordErrors }
-}
-
-/** Violations first; what could not be decided is a reason too where the policy makes it one. */
-function reasonsOf(record: RecordVerdict): readonly MarkedViolation[] {
-  const enforced = record.violations.filter((violation) => outcomeOf(violation.mode) === record.outcome)
-  const undecided = record.undecided.map((item) => ({ rule: item.rule, path: '', message: item.message }))
-  return [...enforced, ...undecided]
 }
 
 function outcomeOf(mode: Violation['mode']): RecordVerdict['outcome'] {

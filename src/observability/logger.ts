@@ -25,6 +25,8 @@ export interface LoggerOptions {
   readonly format: LogFormat
   /** Where lines go; default: stderr. */
   readonly destination?: DestinationStream
+  /** Each line is out before the next: for a process that is about to end. */
+  readonly sync?: boolean
   /** Colours in the pretty format. */
   readonly colour?: boolean
 }
@@ -68,7 +70,8 @@ function destinationOf(options: LoggerOptions): DestinationStream {
       ignore: 'pid,hostname'
     })
   }
-  return destination ?? pino.destination({ dest: 2, sync: false, maxLength: maxBufferedBytes })
+  if (destination !== undefined) return destination
+  return pino.destination(options.sync === true ? { dest: 2, sync: true } : { dest: 2, sync: false, maxLength: maxBufferedBytes })
 }
 
 function wrap(logger: Pino): Logger {

@@ -5,6 +5,7 @@
  * and then again and again until the broker takes one; never while all is well.
  */
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Address } from '../address.ts'
 
 export interface BrokerProbeOptions {
@@ -73,8 +74,11 @@ export class BrokerProbe {
     const address = this.#options.addressOf(nodeId)
     if (address === null) return Promise.resolve(false)
     return new Promise((resolve) => {
-      const { host, port } = address
-      const socket = connect({ host, port })
+      const socket = connectOrNull(address)
+      if (socket === null) {
+        resolve(false)
+        return
+      }
       const done = (refuses: boolean): void => {
         socket.destroy()
         resolve(refuses)
@@ -88,5 +92,14 @@ export class BrokerProbe {
   /** As a call, so that an answer from before an `await` is not taken for granted. */
   #isClosed(): boolean {
     return this.#closed
+  }
+}
+
+/** Null when the address is none, such as a port above 65535: it neither takes nor refuses anything. */
+function connectOrNull({ host, port }: Address): Socket | null {
+  try {
+    return connect({ host, port })
+  } catch {
+    return null
   }
 }

@@ -32,6 +32,14 @@ export interface ConnectionOptions {
   readonly nowMs: () => number
 }
 
+/** A frame with reserved memory that a socket has not taken yet. */
+interface Sending {
+  readonly direction: Direction
+  readonly socket: Socket
+  sinceMs: number
+  takenBytes: number
+}
+
 /** How long both sides get to take what is still buffered for them before they are cut. */
 const lingerMs = 1_000
 
@@ -53,6 +61,7 @@ export class Connection {
   readonly #abort = new AbortController()
   #closing = false
   #clientEnded = false
+  #upstreamGone = false
   #resolveClosed: () => void = () => undefined
   #clientId: string | null = null
   #requests = 0
@@ -60,7 +69,7 @@ export class Connection {
   #bytesToClient = 0
   #rate: { frame: number; sinceMs: number; bytes: number } | null = null
   /** Frames with reserved memory that a socket has not taken yet. */
-  readonly #sending = new Map<Direction, { readonly socket: Socket; sinceMs: number; takenBytes: number }>()
+  readonly #sending = new Set<Sending>()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -146,14 +155,14 @@ export class Connection {
    */
   checkRate(minBytesPerSecond: number, windowMs: number): void {
     this.#checkIncoming(minBytesPerSecond, windowMs)
-    for (const [direction, sending] of this.#sending) {
-      const budget = direction === 'request' ? this.#options.requestBudget : this.#options.responseBudget
+    for (const sending of this.#sending) {
+      const budget = sending.direction === 'request' ? this.#options.requestBudget : this.#options.responseBudget
       const nowMs = this.#options.nowMs()
       const elapsedMs = nowMs - sending.sinceMs
       if (elapsedMs < windowMs || budget.waiting === 0) continue
       const taken = takenBytes(sending.socket)
       if (taken - sending.takenBytes < (minBytesPerSecond * elapsedMs) / 1_000) this.#end('stalled')
-      else this.#sending.set(direction, { ...sending, sinceMs: nowMs, takenBytes: taken })
+      else Object.assign(sending, { sinceMs: nowMs, takenBytes: taken })
     }
   }
 
@@ -200,6 +209,13 @@ export class Connection {
   #lost(): void {
     if (this.#closing) return
     this.#client.pause()
+    this.#upstreamGone = true
+    this.#endWhenDelivered()
+  }
+
+  /** What the broker said last may still wait for memory, a listener or the client. */
+  #endWhenDelivered(): void {
+    if (!this.#upstreamGone || this.#closing || this.#session.holdsAnswer) return
     if (this.#clientEnded) this.#end('client-closed')
     else void this.#options.upstreamLost().then(() => this.#end('upstream-closed'))
   }
@@ -283,9 +299,10 @@ export class Connection {
       accepted = socket.write(bytes)
     } else {
       ticket.grow(Math.max(0, bytes.length - ticket.bytes))
-      this.#sending.set(direction, { socket, sinceMs: this.#options.nowMs(), takenBytes: takenBytes(socket) })
+      const sending = { direction, socket, sinceMs: this.#options.nowMs(), takenBytes: takenBytes(socket) }
+      this.#sending.add(sending)
       accepted = socket.write(bytes, () => {
-        this.#sending.delete(direction)
+        this.#sending.delete(sending)
         ticket.release()
       })
     }
@@ -334,7 +351,8 @@ export class Connection {
   }
 
   #steerReading(): void {
-    if (this.#closing) return
+    this.#endWhenDelivered()
+    if (this.#closing || this.#upstreamGone) return
     const wantsClient = this.#session.wantsClientBytes
     if (wantsClient !== this.#clientReading) {
       this.#clientReading = wantsClient

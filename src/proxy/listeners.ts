@@ -37,7 +37,12 @@ export class Listener {
 
   /** True when nothing has to be opened before clients may learn of this broker. */
   knows(nodeId: number): boolean {
-    return this.#advertised.has(nodeId) || this.#options.portOf(nodeId) === null
+    return this.#advertised.has(nodeId) || this.hasNoPort(nodeId)
+  }
+
+  /** True when no port is configured for this broker. */
+  hasNoPort(nodeId: number): boolean {
+    return this.#options.portOf(nodeId) === null
   }
 
   /** True when clients cannot be told of this broker. */

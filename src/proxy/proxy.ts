@@ -3,6 +3,7 @@
  * broker of the cluster, and ends in order.
  */
 import type { Socket } from 'node:net'
+import { formatAddress } from '../address.ts'
 import type { Address } from '../address.ts'
 import type { Broker } from './addresses.ts'
 import { BrokerProbe } from './broker-probe.ts'
@@ -51,7 +52,9 @@ export class Proxy {
   readonly #connections = new Map<number, Connection>()
   readonly #requestBudget: ByteBudget
   readonly #responseBudget: ByteBudget
+  /** What has been told of brokers, each once. */
   readonly #withoutPort = new Set<number>()
+  readonly #toldListening = new Map<number, readonly string[]>()
   readonly #probe: BrokerProbe
   #bootstrapAddresses: readonly Address[] = []
   #nextId = 1
@@ -232,6 +235,19 @@ export class Proxy {
     await this.#openPorts(brokers.map((broker) => broker.id))
   }
 
+  #tellListening(nodeId: number, address: Address): void {
+    const known = formatAddress(address)
+    if (this.#toldListening.get(nodeId)?.includes(known) === true) return
+    this.#toldListening.set(nodeId, [...(this.#toldListening.get(nodeId) ?? []), known])
+    this.#options.events.listening(nodeId, address)
+  }
+
+  #tellWithoutPort(nodeId: number): void {
+    if (this.#withoutPort.has(nodeId)) return
+    this.#withoutPort.add(nodeId)
+    this.#options.events.brokerWithoutPort(nodeId)
+  }
+
   /** One port that cannot be had costs one broker, not those after it. Never rejects. */
   async #openPorts(nodeIds: readonly number[]): Promise<void> {
     const { events } = this.#options
@@ -240,9 +256,8 @@ export class Proxy {
         if (listener.advertised(nodeId) !== null) continue
         try {
           const address = await listener.ensure(nodeId)
-          if (address !== null) events.listening(nodeId, address)
-          else if (!this.#withoutPort.has(nodeId)) events.brokerWithoutPort(nodeId)
-          if (address === null) this.#withoutPort.add(nodeId)
+          if (address !== null) this.#tellListening(nodeId, address)
+          else if (listener.hasNoPort(nodeId)) this.#tellWithoutPort(nodeId)
         } catch (error) {
           events.cannotListen(nodeId, messageOf(error))
         }

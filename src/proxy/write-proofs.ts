@@ -52,18 +52,19 @@ export class ConnectionWriteProofs implements WriteProofs {
    */
   learnFromMetadata(response: MetadataResponse): WriteProofs {
     const nodeId = this.#nodeId()
-    const answered = new Map<string, 0 | 3 | 6 | 29>()
+    const refused = new Map<string, 3 | 29>()
+    const answered = new Map<string, 0 | 6>()
     for (const topic of response.topics) {
       if (topic.name === null) continue
       const error = topicError(topic.errorCode, topic.topicAuthorizedOperations)
-      if (error !== 0) answered.set(topic.name, error)
+      if (error !== 0) refused.set(topic.name, error)
       for (const { partitionIndex, leaderId } of error === 0 ? topic.partitions : []) {
         const leads = nodeId !== null && leaderId === nodeId
         answered.set(keyOf(topic.name, partitionIndex), leads ? 0 : 6)
         if (leads) this.#remember(topic.name, partitionIndex)
       }
     }
-    return { status: (topic, partition) => answered.get(keyOf(topic, partition)) ?? answered.get(topic) ?? 3 }
+    return { status: (topic, partition) => refused.get(topic) ?? answered.get(keyOf(topic, partition)) ?? 3 }
   }
 
   #remember(topic: string, partition: number): void {
@@ -76,7 +77,6 @@ export class ConnectionWriteProofs implements WriteProofs {
   }
 }
 
-/** A topic name has no slash, so this is never the name of a topic. */
 function keyOf(topic: string, partition: number): string {
   return `${partition}/${topic}`
 }

@@ -48,13 +48,14 @@ export function runRole(start: (settings: Settings) => Promise<RunningRole>): vo
       logger.fatal('uncaught error', errorFields(error))
       process.exit(1)
     })
-    void live(start, settings, logger, drain.promise).then((code) => process.exit(code))
+    void live(start, settings, role, logger, drain.promise).then((code) => process.exit(code))
   })
 }
 
 async function live(
   start: (settings: Settings) => Promise<RunningRole>,
   settings: Settings,
+  role: Role,
   logger: Logger,
   drain: Promise<undefined>
 ): Promise<number> {
@@ -62,7 +63,8 @@ async function live(
   try {
     running = await start(settings)
   } catch (error) {
-    logStartFailure(logger, error)
+    // The process is about to end: each line has to be out before the next.
+    logStartFailure(loggerOf(settings, role, true), error)
     return 1
   }
   const ready: FromRole = { type: 'ready', addresses: running.addresses }
@@ -94,7 +96,7 @@ function logStartFailure(logger: Logger, error: unknown): void {
   logger.fatal('start failed', { error: error.message })
 }
 
-function loggerOf(settings: Settings, role: Role): Logger {
+function loggerOf(settings: Settings, role: Role, sync = false): Logger {
   const { logLevel: level, logFormat: format } = settings
-  return createLogger({ level, format, colour: hasTerminalColour(process.stderr) }).child({ role })
+  return createLogger({ level, format, colour: hasTerminalColour(process.stderr), sync }).child({ role })
 }

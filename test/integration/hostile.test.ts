@@ -6,11 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { apiKeys } from '../../protocol/messages/api-table.ts'
-import { apiVersionsRequest } from '../../protocol/messages/api-versions.ts'
 import { fetchRequest } from '../../protocol/messages/fetch.ts'
-import { metadataRequest } from '../../protocol/messages/metadata.ts'
 import { produceRequest } from '../../protocol/messages/produce.ts'
-import { buildBatch } from '../../protocol/records/batch.ts'
 import type { EmbeddedBroker } from '../../src/broker/embedded-broker.ts'
 import { startEmbeddedBroker } from '../../src/broker/embedded-broker.ts'
 import { kafkajsDriver } from '../support/clients/kafkajs.ts'
@@ -18,8 +15,13 @@ import { hostileBatches } from '../support/hostile/batches.ts'
 import { bombs, crowd } from '../support/hostile/bombs.ts'
 import { startLyingBroker, type Lie, type LyingBroker } from '../support/hostile/lying-broker.ts'
 import { RawClient } from '../support/hostile/raw-client.ts'
-import { codesOf, framed, header, int32, produceFrame, unsignedVarint } from '../support/hostile/requests.ts'
-import { memoryCapBytes, sumOf, Watch } from '../support/hostile/watch.ts'
+import {
+  codesOf, emptyPartitions, emptyTopics, framed, header, int32, produceFrame, unsignedVarint
+} from '../support/hostile/requests.ts'
+import {
+  apiVersions, bad, batchOf, env, good, goodValue, inflatedBatchBytes, metadata, policies, Stage
+} from '../support/hostile/stage.ts'
+import { memoryCapBytes, sumOf } from '../support/hostile/watch.ts'
 import { describeKafka } from '../support/kafka.ts'
 import { startKontrakt, type Kontrakt } from '../support/kontrakt.ts'
 
@@ -27,132 +29,12 @@ import { startKontrakt, type Kontrakt } from '../support/kontrakt.ts'
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const MiB = 1024 * 1024
-const inflatedBatchBytes = 8 * MiB
 
-const policies = {
-  'guarded.yaml': `apiVersion: kontrakt/v1
-topics: "guarded-*"
-mode: reject
-value:
-  format: json
-  framing: none
-  schema: { file: schemas/numbered.json }
-`,
-  'schemas/numbered.json': JSON.stringify({
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
-    required: ['n'],
-    properties: { n: { type: 'integer' } }
-  })
-}
-const env = {
-  KONTRAKT_LIMITS_INFLATED_BATCH_BYTES: '8MiB',
-  // What balloons or leaks is to end the process, as it would in a small container, and not to be swept up in time.
-  NODE_OPTIONS: '--max-old-space-size=192',
-  // A frame that dawdles is to be closed while the test waits.
-  KONTRAKT_TIMINGS_BODY_RATE_WINDOW: '1s',
-  KONTRAKT_LOG_LEVEL: 'error'
-}
-
-const goodValue = '{"n":1}'
-const batchOf = (...values: readonly string[]): Buffer =>
-  buildBatch({ records: values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: 1_700_000_000_000 })) })
-const good = batchOf(goodValue)
-const bad = batchOf('{}')
-
-const apiVersions = (correlationId = 1): Buffer => framed(
-  header(apiKeys.apiVersions, 3, correlationId),
-  apiVersionsRequest.encode({ clientSoftwareName: 'hostile', clientSoftwareVersion: '1' }, 3)
-)
-const metadata = (...names: readonly string[]): Buffer => framed(
-  header(apiKeys.metadata, 9),
-  metadataRequest.encode({ topics: names.map((name) => ({ name })), allowAutoTopicCreation: false }, 9)
-)
 const tlsHello = Buffer.from('16030100c8010000c40303' + 'ab'.repeat(190), 'hex')
+const closedTotal = 'kontrakt_client_connections_closed_total'
+const slowBody = 'cause="slow-body"'
+const hex = (digits: string): Buffer => Buffer.from(digits, 'hex')
 const httpGet = Buffer.from('GET /metrics HTTP/1.1\r\nHost: kafka\r\n\r\n')
-
-/** Before, a broker; behind, whatever is asked of the proxy; and a client that behaves, after every test. */
-class Stage {
-  readonly kontrakt: Kontrakt
-  readonly watch: Watch
-  readonly port: number
-  readonly guarded: string
-  readonly #clients = new Set<RawClient>()
-  /** Good records that the guarded topic was given. */
-  produced = 0
-  #before: State = { startedAt: 0, residentBytes: 0, log: '' }
-
-  constructor(kontrakt: Kontrakt, guarded: string) {
-    this.kontrakt = kontrakt
-    this.watch = new Watch(kontrakt)
-    this.port = kontrakt.brokerPort(1)
-    this.guarded = guarded
-  }
-
-  async connect(): Promise<RawClient> {
-    const client = await RawClient.connect(this.port)
-    this.#clients.add(client)
-    return client
-  }
-
-  /** What one client is answered that sends this and nothing else. */
-  async answerTo(...bytes: readonly Buffer[]): Promise<Buffer | 'closed'> {
-    const client = await this.connect()
-    const answer = await client.ask(...bytes)
-    client.vanish()
-    return answer
-  }
-
-  async expectClosed(...bytes: readonly Buffer[]): Promise<void> {
-    const client = await this.connect()
-    void client.send(...bytes)
-    await client.ended()
-  }
-
-  /** A client that behaves is served. */
-  async expectServes(): Promise<void> {
-    expect(codesOf(await this.answerTo(produceFrame({ [this.guarded]: good })))).toEqual([0])
-    this.produced += 1
-  }
-
-  /** Before the first test: what is to stay as it is. */
-  async begin(): Promise<void> {
-    await this.expectServes()
-    this.#before = await this.#state()
-  }
-
-  /**
-   * Whatever the test did: all clients but good ones go, and nothing of them is left. What one test broke is not held
-   * against the next.
-   */
-  async expectUnharmed(): Promise<void> {
-    for (const client of this.#clients) client.vanish()
-    this.#clients.clear()
-    const before = this.#before
-    await this.watch.untilServing()
-    await this.expectServes()
-    await this.watch.untilQuiet()
-    const now = (this.#before = await this.#state())
-    expect(now.log.slice(before.log.length)).toBe('')
-    expect(now.startedAt, 'the process that answers is another one').toBe(before.startedAt)
-    expect(now.residentBytes).toBeLessThan(Math.max(memoryCapBytes, 1.1 * before.residentBytes))
-  }
-
-  async #state(): Promise<State> {
-    const text = await this.kontrakt.metrics()
-    return {
-      startedAt: sumOf(text, 'process_start_time_seconds'),
-      residentBytes: sumOf(text, 'process_resident_memory_bytes'),
-      log: this.kontrakt.log()
-    }
-  }
-}
-
-interface State {
-  readonly startedAt: number
-  readonly residentBytes: number
-  readonly log: string
-}
 
 describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
   const guarded = `guarded-${randomBytes(5).toString('hex')}`
@@ -193,14 +75,16 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       ['a client id longer than the frame', framed(Buffer.from('00000009000000017fff', 'hex'), Buffer.alloc(100))],
       ['a client id of length -2', framed(Buffer.from('0000000900000001fffe', 'hex'), Buffer.alloc(100))],
       ['more header tags than bytes', framed(Buffer.from('0000000900000001ffffffffffff0f', 'hex'), Buffer.alloc(100))],
-      ['a header tag longer than the frame', framed(Buffer.from('0000000900000001ffff0101ffffffff0f', 'hex'), Buffer.alloc(100))],
-      ['topics without end in Produce', framed(header(0, 9), Buffer.from('00ffff00000000ffffffff0f', 'hex'), Buffer.alloc(100))],
-      ['topics without end in Produce v3', framed(header(0, 3), Buffer.from('ffffffff000000007fffffff', 'hex'), Buffer.alloc(100))],
+      ['a header tag longer than the frame', framed(hex('0000000900000001ffff0101ffffffff0f'), Buffer.alloc(100))],
+      ['topics without end in Produce', framed(header(0, 9), hex('00ffff00000000ffffffff0f'), Buffer.alloc(100))],
+      ['topics without end in Produce v3', framed(header(0, 3), hex('ffffffff000000007fffffff'), Buffer.alloc(100))],
       ['topics without end in Metadata', framed(header(3, 9), Buffer.from('ffffffff07', 'hex'), Buffer.alloc(100))],
       ['a Produce that ends before its topics', framed(header(0, 9), Buffer.from('00ffff', 'hex'))],
       ['a Produce with bytes behind it', framed(produceFrame({ [guarded]: good }).subarray(4), Buffer.from([1]))],
       ['a Produce that names a partition twice', framed(header(0, 9), produceRequest.encode({
-        acks: -1, timeoutMs: 1_000, topicData: [0, 0].map(() => ({ name: guarded, partitionData: [{ index: 0, records: good }] }))
+        acks: -1,
+        timeoutMs: 1_000,
+        topicData: [0, 0].map(() => ({ name: guarded, partitionData: [{ index: 0, records: good }] }))
       }, 9))]
     ]
 
@@ -209,7 +93,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     it('a frame whose beginning never comes is closed as too slow', async () => {
       const before = await slowBodies()
       await stage.expectClosed(int32(1_000))
-      await stage.watch.until('kontrakt_client_connections_closed_total', ['cause="slow-body"'], (count) => count > before)
+      await stage.watch.until(closedTotal, [slowBody], (count) => count > before)
     })
 
     it('a header that comes byte by byte is closed as too slow', async () => {
@@ -221,12 +105,12 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
         await sleep(20)
       }
       await client.ended()
-      await stage.watch.until('kontrakt_client_connections_closed_total', ['cause="slow-body"'], (count) => count > before)
+      await stage.watch.until(closedTotal, [slowBody], (count) => count > before)
     })
 
     it('a newer ApiVersions is answered in the form of the oldest', async () => {
       const answer = await stage.answerTo(framed(Buffer.from('00120063000000070002', 'hex'), Buffer.from('xx')))
-      expect(answer === 'closed' ? answer : answer.toString('hex')).toBe('0000001000000007' + '0023' + '00000001' + '001200000004')
+      expect(answer === 'closed' ? answer : answer.toString('hex')).toBe('0000001000000007' + '0023' + '00000001001200000004')
     })
 
     it.each([
@@ -234,7 +118,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       ['topics', emptyTopics(20_000_000)]
     ])('a frame full of empty %s is closed', (_, frame) => stage.expectClosed(frame))
 
-    it.each([1_000, 10_000, 199_000])('%i empty partitions are closed or answered one by one, by many clients at once', async (count) => {
+    it.each([1_000, 10_000, 199_000])('%i empty partitions, from many clients, are closed or answered', async (count) => {
       const frame = emptyPartitions(guarded, count)
       const answers = await Promise.all(Array.from({ length: 20 }, () => stage.answerTo(frame)))
       for (const answer of answers) {
@@ -246,7 +130,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
     })
 
     const slowBodies = (): Promise<number> =>
-      stage.watch.metric('kontrakt_client_connections_closed_total', 'cause="slow-body"')
+      stage.watch.metric(closedTotal, slowBody)
   })
 
   describe('record batches', () => {
@@ -303,7 +187,8 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
 
     it('names that mean something to JavaScript are names', async () => {
       const names = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'guarded-__proto__']
-      const answer = await stage.answerTo(produceFrame(Object.fromEntries([...names, guarded].map((name) => [name, good]))))
+      const batches = Object.fromEntries([...names, guarded].map((name) => [name, good]))
+      const answer = await stage.answerTo(produceFrame(batches))
       expect([codesOf(answer)].flat().sort()).toEqual([0, 3, 3, 3, 3, 3])
       stage.produced += 1
     })
@@ -312,7 +197,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
   describe('clients', () => {
     it('that promise 50 MB each and send 1 KB hold up nobody with a small request, and are closed', async () => {
       const start = Buffer.concat([int32(50 * MiB), produceFrame({ [guarded]: good, other: good }).subarray(4)])
-      const before = await stage.watch.metric('kontrakt_client_connections_closed_total', 'cause="slow-body"')
+      const before = await stage.watch.metric(closedTotal, slowBody)
       const crowd = await Promise.all(Array.from({ length: 300 }, () => stage.connect()))
       await Promise.all(crowd.map((client) => client.send(start, Buffer.alloc(1024 - start.length % 1024))))
       await stage.watch.until('kontrakt_client_connections_active', [], (count) => count >= 290)
@@ -320,7 +205,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
         await stage.expectServes()
         expect(await stage.answerTo(apiVersions())).not.toBe('closed')
       }
-      await stage.watch.until('kontrakt_client_connections_closed_total', ['cause="slow-body"'], (count) => count >= before + 4)
+      await stage.watch.until(closedTotal, [slowBody], (count) => count >= before + 4)
     })
 
     it('that vanish in the middle of a frame leave nothing behind', async () => {
@@ -379,8 +264,11 @@ describe('hostile clients, embedded broker', () => {
   })
 
   // Not before Apache Kafka: CVE-2026-111115 ends its process.
-  it.each([['ApiVersions', apiKeys.apiVersions, 3], ['Produce', apiKeys.produce, 9], ['Metadata', apiKeys.metadata, 9]])(
-    'twenty million tagged fields in a header of %s: closed', async (_, apiKey, version) => {
+  it.each([
+    ['ApiVersions', apiKeys.apiVersions, 3],
+    ['Produce', apiKeys.produce, 9],
+    ['Metadata', apiKeys.metadata, 9]
+  ])('twenty million tagged fields in a header of %s: closed', async (_, apiKey, version) => {
       const count = 20_000_000
       const start = header(apiKey, version).subarray(0, -1)
       await stage.expectClosed(framed(start, unsignedVarint(count), Buffer.alloc(2 * count)))
@@ -412,7 +300,8 @@ describe('hostile clients, embedded broker', () => {
     const perRequest = 10_000
     const client = await stage.connect()
     for (let request = 0; request < 12; request += 1) {
-      const batches = Object.fromEntries(Array.from({ length: perRequest }, (_, i) => [`guarded-${request * perRequest + i}`, bad]))
+      const names = Array.from({ length: perRequest }, (_, i) => `guarded-${request * perRequest + i}`)
+      const batches = Object.fromEntries(names.map((name) => [name, bad]))
       await client.send(produceFrame(batches, { acks: 0, clientId: `client-${request}` }))
     }
     for (let request = 0; request < 20; request += 1) {
@@ -470,7 +359,10 @@ describe('a broker that lies', () => {
     await liar.close()
   })
 
-  const changed = (change: (answer: Buffer) => Buffer, cut = false): Lie => (_, answer) => ({ bytes: change(Buffer.from(answer)), cut })
+  const changed = (change: (answer: Buffer) => Buffer, cut = false): Lie => (_, answer) =>
+    ({ bytes: change(Buffer.from(answer)), cut })
+  const garbage = (answer: Buffer): Buffer => Buffer.concat([answer.subarray(0, 8), Buffer.alloc(answer.length - 8, 0xfe)])
+  const endless = (answer: Buffer): Buffer => Buffer.concat([int32(2_147_483_647), answer.subarray(4)])
   const withInt32 = (value: number, at: number): Lie => changed((answer) => {
     answer.writeInt32BE(value, at)
     return answer
@@ -479,11 +371,11 @@ describe('a broker that lies', () => {
     ['another correlation id', withInt32(99, 4)],
     ['a length of -1', withInt32(-1, 0)],
     ['a length of 0', withInt32(0, 0)],
-    ['a length of 2^31-1 and an end', changed((answer) => Buffer.concat([int32(2_147_483_647), answer.subarray(4)]), true)],
+    ['a length of 2^31-1 and an end', changed(endless, true)],
     ['half an answer', changed((answer) => answer.subarray(0, answer.length / 2), true)],
     ['nothing', changed(() => Buffer.alloc(0), true)],
     ['an array longer than the answer', withInt32(0x7fff_ffff, 10)],
-    ['garbage in its body', changed((answer) => Buffer.concat([answer.subarray(0, 8), Buffer.alloc(answer.length - 8, 0xfe)]))],
+    ['garbage in its body', changed(garbage)],
     ['HTTP', changed(() => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'))]
   ]
 
@@ -505,29 +397,8 @@ describe('a broker that lies', () => {
   })
 
   it('a proof of the right to write that is garbage: closed, and nothing bad goes up', async () => {
-    liar.lie = (apiKey, answer) => ({
-      bytes: apiKey === apiKeys.metadata ? Buffer.concat([answer.subarray(0, 8), Buffer.alloc(answer.length - 8, 0xfe)]) : answer
-    })
+    liar.lie = (apiKey, answer) => ({ bytes: apiKey === apiKeys.metadata ? garbage(answer) : answer })
     await stage.expectClosed(produceFrame({ [guarded]: bad }))
     expect(liar.honest.topics.records(guarded).filter(({ value }) => value!.toString() !== goodValue)).toEqual([])
   })
 })
-
-/** One topic with so many partitions of six bytes each, each of another index and without records. */
-function emptyPartitions(topic: string, count: number): Buffer {
-  const partition = Buffer.from('0000000000' + '00', 'hex')
-  const partitions = Buffer.alloc(count * 6)
-  for (let i = 0; i < count; i += 1) {
-    partition.writeInt32BE(i)
-    partition.copy(partitions, i * 6)
-  }
-  const name = Buffer.from(topic)
-  const start = [Buffer.from('00ffff00001000', 'hex'), unsignedVarint(2), unsignedVarint(name.length + 1), name, unsignedVarint(count + 1)]
-  return framed(header(apiKeys.produce, 9), ...start, partitions, Buffer.from('0000', 'hex'))
-}
-
-/** So many topics of three bytes each: no name, no partitions, no tags. */
-function emptyTopics(count: number): Buffer {
-  const topics = Buffer.alloc(3 * count, Buffer.from('010100', 'hex'))
-  return framed(header(apiKeys.produce, 9), Buffer.from('00ffff00001000', 'hex'), unsignedVarint(count + 1), topics, Buffer.from([0]))
-}

@@ -45,6 +45,12 @@ export class ResponseHalf {
     return !this.#shared.clientBlocked && this.#state.at !== 'awaiting-budget' && this.#state.at !== 'reconciling'
   }
 
+  /** True while bytes of the broker are here that can still reach the client. */
+  get holdsAnswer(): boolean {
+    const { at } = this.#state
+    return at === 'awaiting-budget' || at === 'reconciling' || (this.#queue.length > 0 && this.#shared.clientBlocked)
+  }
+
   push(chunk: Buffer): void {
     this.#queue.push(chunk)
     this.pump()

@@ -36,6 +36,11 @@ export class Session {
     return this.#requests.awaitsClient
   }
 
+  /** True while bytes of the broker are here that can still reach the client. */
+  get holdsAnswer(): boolean {
+    return !this.#shared.closed && this.#responses.holdsAnswer
+  }
+
   /** Requests taken up so far. */
   get framesBegun(): number {
     return this.#requests.framesBegun

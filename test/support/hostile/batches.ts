@@ -1,9 +1,11 @@
 /**
- * Record batches that no client would write, each with a right checksum unless the checksum is what is wrong. The records
- * in them are such that a contract would accept them: it is the envelope that is hostile.
+ * Record batches that no client would write, each with a right checksum unless the checksum is what is wrong. The
+ * records in them are such that a contract would accept them: it is the envelope that is hostile.
  */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { rawBatch, rawField, rawRecord, varint, type RawBatch, type RawRecord } from '../../unit/protocol/records/raw-batch.ts'
+import {
+  rawBatch, rawField, rawRecord, varint, type RawBatch, type RawRecord
+} from '../../unit/protocol/records/raw-batch.ts'
 
 const gzip = 1
 const zstd = 4
@@ -88,7 +90,10 @@ export function hostileBatches(value: string): readonly HostileBatch[] {
       name: 'gzip with a second batch behind its records',
       records: compressed(gzip, Buffer.concat([gzipSync(record()), gzipSync(record())]))
     },
-    { name: 'zstd with bytes behind it', records: compressed(zstd, Buffer.concat([zstdCompressSync(record()), Buffer.from('x')])) }
+    {
+      name: 'zstd with bytes behind it',
+      records: compressed(zstd, Buffer.concat([zstdCompressSync(record()), Buffer.from('x')]))
+    }
   ]
 }
 

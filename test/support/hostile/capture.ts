@@ -1,6 +1,6 @@
 /**
- * Records what real clients send and what a real broker answers, into `test/fixtures/frames`. Run by hand, when a client
- * or Kafka has a new version:
+ * Records what real clients send and what a real broker answers, into `test/fixtures/frames`. Run by hand, when a
+ * client or Kafka has a new version:
  *
  *     node test/support/hostile/capture.ts [kafkajs|java|librdkafka ...]
  *
@@ -81,7 +81,9 @@ async function runAll(driver: ClientDriver, tap: Tap): Promise<void> {
   if (driver.can.consumerProtocol) await group('consumer-group', { protocol: 'consumer' })
   if (driver.can.shareGroups) await group('share-group', { protocol: 'share' })
   await step('gzip-transactional', async () => {
-    const consumer = await driver.consumer(servers, { groupId: 'capture-transaction', topics: [topic], committedOnly: true })
+    const consumer = await driver.consumer(servers, {
+      groupId: 'capture-transaction', topics: [topic], committedOnly: true
+    })
     await consumer.read(1, 10_000)
     const producer = await driver.producer(servers, {
       acks: 'all', idempotence: true, codec: 'gzip', transactionalId: 'capture'
@@ -118,7 +120,9 @@ async function runNewest(driver: ClientDriver, tap: Tap): Promise<void> {
   const producer = await driver.producer([tap.bootstrap], { acks: 'all', idempotence: true, codec: 'none' })
   await producer.send(records(1))
   await producer.close()
-  const consumer = await driver.consumer([tap.bootstrap], { groupId: 'capture-newest', topics: [topic], committedOnly: true })
+  const consumer = await driver.consumer([tap.bootstrap], {
+    groupId: 'capture-newest', topics: [topic], committedOnly: true
+  })
   await consumer.read(1, 10_000)
   await consumer.close()
 }

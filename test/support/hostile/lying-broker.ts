@@ -1,6 +1,6 @@
 /**
- * A broker that lies: a relay before an honest one that may put another answer, or any bytes, in the place of an answer.
- * The broker behind it is started when the port is known, because it must name this one as its address.
+ * A broker that lies: a relay before an honest one that may put another answer, or any bytes, in the place of an
+ * answer. The broker behind it is started when the port is known, because it must name this one as its address.
  */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { startEmbeddedBroker, type EmbeddedBroker } from '../../../src/broker/embedded-broker.ts'

@@ -1,8 +1,7 @@
 /** Requests as a hostile client would put them together, part by part, and what a broker or the proxy said to them. */
-import { encodeRequestHeader } from '../../../protocol/frames/header.ts'
+import { decodeResponseHeader, encodeRequestHeader } from '../../../protocol/frames/header.ts'
 import { apiKeys } from '../../../protocol/messages/api-table.ts'
 import { produceRequest, produceResponse } from '../../../protocol/messages/produce.ts'
-import { decodeResponseHeader } from '../../../protocol/frames/header.ts'
 
 export const produceVersion = 9
 
@@ -55,4 +54,26 @@ export function codesOf(answer: Buffer | 'closed', apiVersion = produceVersion):
   const { headerLength } = decodeResponseHeader(frame, apiKeys.produce, apiVersion)
   const { responses } = produceResponse.decode(frame.subarray(headerLength), apiVersion)
   return responses.flatMap(({ partitionResponses }) => partitionResponses.map(({ errorCode }) => errorCode))
+}
+
+/** No transactional id, acks=-1, a timeout of 4 s: Produce since v9. */
+const beforeTopics = Buffer.from('00ffff00001000', 'hex')
+
+/** One topic with so many partitions of six bytes each, each of another index and without records. */
+export function emptyPartitions(topic: string, count: number): Buffer {
+  const partition = Buffer.from('0000000000' + '00', 'hex')
+  const partitions = Buffer.alloc(count * 6)
+  for (let i = 0; i < count; i += 1) {
+    partition.writeInt32BE(i)
+    partition.copy(partitions, i * 6)
+  }
+  const name = Buffer.from(topic)
+  const topics = Buffer.concat([unsignedVarint(2), unsignedVarint(name.length + 1), name, unsignedVarint(count + 1)])
+  return framed(header(apiKeys.produce, 9), beforeTopics, topics, partitions, Buffer.from('0000', 'hex'))
+}
+
+/** So many topics of three bytes each: no name, no partitions, no tags. */
+export function emptyTopics(count: number): Buffer {
+  const topics = Buffer.alloc(3 * count, Buffer.from('010100', 'hex'))
+  return framed(header(apiKeys.produce, 9), beforeTopics, unsignedVarint(count + 1), topics, Buffer.from([0]))
 }

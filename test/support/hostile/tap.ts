@@ -37,6 +37,9 @@ export interface TapOptions {
   readonly narrow: boolean
 }
 
+/** Of the answers that carry addresses those that a cluster of one node gives. */
+const addressed = new Set<number>([apiKeys.metadata, apiKeys.findCoordinator, apiKeys.describeCluster])
+
 export async function startTap({ upstream, narrow }: TapOptions): Promise<Tap> {
   const exchanges: Exchange[] = []
   const sockets = new Set<Socket>()
@@ -75,11 +78,12 @@ export async function startTap({ upstream, narrow }: TapOptions): Promise<Tap> {
   const { port } = server.address() as AddressInfo
   const advertised = (): { host: string; port: number } => ({ host: '127.0.0.1', port })
   const forClient = ({ apiKey, apiVersion, correlationId }: Exchange, answer: Buffer): Buffer => {
-    const body = (): Buffer => answer.subarray(4 + decodeResponseHeader(answer.subarray(4), apiKey, apiVersion).headerLength)
+    const frame = answer.subarray(4)
+    const body = (): Buffer => frame.subarray(decodeResponseHeader(frame, apiKey, apiVersion).headerLength)
     if (apiKey === apiKeys.apiVersions) {
       return narrow ? responseFrame(apiKey, apiVersion, correlationId, narrowApiVersions(body(), apiVersion)) : answer
     }
-    if (apiKey !== apiKeys.metadata && apiKey !== apiKeys.findCoordinator && apiKey !== apiKeys.describeCluster) return answer
+    if (!addressed.has(apiKey)) return answer
     const opened = openAddressed(apiKey, apiVersion, body())
     return opened === null ? answer : responseFrame(apiKey, apiVersion, correlationId, opened.rewritten(advertised))
   }

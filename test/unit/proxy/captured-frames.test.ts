@@ -11,7 +11,7 @@ import { apiByKey, apiKeys } from '../../../protocol/messages/api-table.ts'
 import { decodeApiVersionsResponse } from '../../../protocol/messages/api-versions.ts'
 import { produceRequest, type ProduceRequest } from '../../../protocol/messages/produce.ts'
 import {
-  MalformedBatchError, RecordTable, buildBatch, crcMatches, inflate, readProducedBatch, readRecords, recordsSection
+  MalformedBatchError, RecordTable, buildBatch, codecs, crcMatches, inflate, readProducedBatch, readRecords, recordsSection
 } from '../../../protocol/records/batch.ts'
 import { contractSet } from '../../../src/contracts/contract-set.ts'
 import { Enforcer } from '../../../src/enforcement/enforcer.ts'
@@ -48,18 +48,19 @@ function endClient(bench: Bench): void {
   expect(bench.effects.filter((effect) => effect.type === 'finish' || effect.type === 'close')).toHaveLength(1)
 }
 
+const produced = [...codecs, 'none-idempotent', 'gzip-transactional', 'none-acks0', 'none-two-topics']
+  .map((what) => new RegExp(`^produce-v\\d+-${what}$`))
+const called = ['api-versions', 'metadata', 'init-producer-id', 'find-coordinator', 'join-group', 'sync-group', 'fetch']
+  .map((api) => new RegExp(`^${api}-v\\d+-`))
+
 describe('frames of real clients', () => {
   it('are there for every client, with every codec, idempotent and transactional', () => {
     const clients = [...new Set(captured.map(({ client }) => client))]
     expect(clients).toEqual(['java-4.3.1', 'kafkajs-2.2.4', 'librdkafka-2.16.1'])
     for (const client of clients) {
       const names = captured.filter((frame) => frame.client === client).map(({ name }) => name)
-      for (const what of ['none', 'gzip', 'snappy', 'lz4', 'zstd', 'none-idempotent', 'gzip-transactional', 'none-acks0', 'none-two-topics']) {
-        expect(names.some((name) => name.startsWith('produce-') && name.endsWith(`-${what}`)), `${client} ${what}`).toBe(true)
-      }
-      for (const api of ['api-versions', 'metadata', 'init-producer-id', 'find-coordinator', 'join-group', 'sync-group', 'fetch']) {
-        expect(names.some((name) => name.startsWith(`${api}-v`)), `${client} ${api}`).toBe(true)
-      }
+      const found = [...produced, ...called].filter((pattern) => names.some((name) => pattern.test(name)))
+      expect(found, client).toEqual([...produced, ...called])
     }
   })
 
@@ -122,7 +123,7 @@ describe.each([
     expect(single.sentDown).toEqual(whole.sentDown)
   })
 
-  it.each(titled(known))('%s goes up as it came when it arrives in two pieces, wherever it is cut', (_, { request }) => {
+  it.each(titled(known))('%s goes up as it came in two pieces, wherever it is cut', (_, { request }) => {
     for (let cut = 1; cut < request.length; cut += 1) {
       const bench = watching(topics)
       bench.client(request.subarray(0, cut))
@@ -146,7 +147,7 @@ describe.each([
     }
   })
 
-  it.each(titled(known))('the answer to %s that breaks off is no answer, wherever it is cut', (_, { request, answer }) => {
+  it.each(titled(known))('half an answer to %s is no answer, wherever it is cut', (_, { request, answer }) => {
     if (answer === null) return
     for (let cut = 1; cut < answer.length; cut += 1) {
       const bench = watching(topics)
@@ -160,9 +161,11 @@ describe.each([
   })
 })
 
-// Damage ---------------------------------------------------------------------------------------------------------------
+// Damage -------------------------------------------------------------------------------------------------------------
 
-const interesting = [-2_147_483_648, -32_768, -129, -2, -1, 0, 1, 2, 7, 8, 127, 128, 255, 32_767, 65_535, 100_001, 2_147_483_647]
+const interesting = [
+  -2_147_483_648, -32_768, -129, -2, -1, 0, 1, 2, 7, 8, 127, 128, 255, 32_767, 65_535, 100_001, 2_147_483_647
+]
 
 type Damage =
   | { readonly kind: 'flip'; readonly at: number; readonly bit: number }
@@ -173,8 +176,12 @@ type Damage =
 const at = fc.nat(2_000)
 const damages: fc.Arbitrary<Damage> = fc.oneof(
   fc.record({ kind: fc.constant('flip' as const), at, bit: fc.nat(7) }),
-  fc.record({ kind: fc.constantFrom('int32' as const, 'int16' as const, 'int8' as const), at, value: fc.constantFrom(...interesting) }),
-  fc.record({ kind: fc.constantFrom('remove' as const, 'repeat' as const), at, bytes: fc.integer({ min: 1, max: 64 }) }),
+  fc.record({
+    kind: fc.constantFrom('int32' as const, 'int16' as const, 'int8' as const), at, value: fc.constantFrom(...interesting)
+  }),
+  fc.record({
+    kind: fc.constantFrom('remove' as const, 'repeat' as const), at, bytes: fc.integer({ min: 1, max: 64 })
+  }),
   fc.record({ kind: fc.constant('insert' as const), at, content: fc.uint8Array({ minLength: 1, maxLength: 16 }) })
 )
 
@@ -259,7 +266,8 @@ const runs = { numRuns: 1_500 }
 describe('damaged frames', () => {
   it.each([['nothing is watched', []], ['their topics are watched', watched]])(
     'are relayed whole or end the connection, while %s', (_, topics: string[]) => {
-      fc.assert(fc.property(fc.array(oneFrame(known, fc.boolean()), { minLength: 1, maxLength: 4 }), chunkSizes, (frames, sizes) => {
+      const several = fc.array(oneFrame(known, fc.boolean()), { minLength: 1, maxLength: 4 })
+      fc.assert(fc.property(several, chunkSizes, (frames, sizes) => {
         const stream = Buffer.concat(frames)
         const bench = watching(topics)
         for (const chunk of chunksOf(stream, sizes)) bench.client(chunk)
@@ -269,10 +277,11 @@ describe('damaged frames', () => {
       }), runs)
     })
 
-  it('of a broker are relayed or end the connection, and never give away its address', () => {
+  it('of a broker are relayed or end the connection', () => {
     const answered = known.filter(({ answer }) => answer !== null)
     const pick = fc.nat(answered.length - 1).map((index) => answered[index]!)
-    fc.assert(fc.property(pick, fc.array(damages, { maxLength: 4 }), fc.boolean(), chunkSizes, (frame, list, keep, sizes) => {
+    const some = fc.array(damages, { maxLength: 4 })
+    fc.assert(fc.property(pick, some, fc.boolean(), chunkSizes, (frame, list, keep, sizes) => {
       const bench = watching(watched)
       bench.client(frame.request)
       for (const chunk of chunksOf(damaged(frame.answer!, list, keep), sizes)) bench.upstream(chunk)
@@ -294,9 +303,15 @@ describe('damaged batches', () => {
     batchSettled: () => undefined, violation: () => undefined, undecided: () => undefined, refused: () => undefined,
     gateClosed: () => undefined, dropped: () => undefined
   }
+  let enforcer: Enforcer | undefined
+  let benches = 0
+
   /** A session over the real enforcement, on a connection that may write everywhere. */
   function enforcerBench(): Bench {
-    const enforcer = new Enforcer(contracts, {
+    // What one session leaves in the gates belongs to the case too; but gates that are all closed judge nothing.
+    if (benches % 20 === 0) enforcer = undefined
+    benches += 1
+    const current = (enforcer ??= new Enforcer(contracts, {
       limits: { inflatedBatchBytes: 100_000, recordsPerBatch: 1_000 },
       decideWaitMs: 0,
       undecidableAfterMs: 0,
@@ -304,12 +319,12 @@ describe('damaged batches', () => {
       refuseUnknownTopics: false,
       report,
       clock: { nowMs: () => 1_000_000, sleep: () => Promise.resolve() }
-    })
+    }))
     const bench = new Bench()
     for (const topic of watched) bench.path.watched.add(topic)
     // Nothing here has to be fetched, so nothing is waited for.
-    bench.path.judge = (call) => enforcer.judge(call, new AbortController().signal) as Judged
-    bench.path.settlement = (judged) => enforcer.settle(judged, { status: () => 0 })
+    bench.path.judge = (call) => current.judge(call, new AbortController().signal) as Judged
+    bench.path.settlement = (judged) => current.settle(judged, { status: () => 0 })
     return bench
   }
 
@@ -369,7 +384,9 @@ describe('damaged batches', () => {
 
   it('never reach it with a right checksum either', () => {
     const values = fc.constantFrom('{"n":1,"country":"DE"}', '{"n":1}', 'x', '')
-    const record = fc.record({ key: fc.constant(null), value: values.map((text) => Buffer.from(text)), timestamp: fc.nat(100) })
+    const record = fc.record({
+      key: fc.constant(null), value: values.map((text) => Buffer.from(text)), timestamp: fc.nat(100)
+    })
     const batch = fc.record({
       records: fc.array(record, { minLength: 1, maxLength: 5 }),
       codec: fc.constantFrom('none' as const, 'gzip' as const, 'snappy' as const, 'lz4' as const, 'zstd' as const)

@@ -171,8 +171,7 @@ describe('addresses', () => {
     await until(() => upstreams[1]!.links[0]?.received, heartbeat(1))
   })
 
-  // Fault: `learn` lets the watcher open the port while the reconciliation that taught it opens it, too: both tell.
-  it.fails('that are opened for a new broker are told once', async () => {
+  it('that are opened for a new broker are told once', async () => {
     const upstream = await startUpstream()
     const bench = await startProxy({ upstreams: [upstream] })
     answersMetadata(upstream, () => ({ brokers: [{ nodeId: 2, ...upstream.address }] }))
@@ -454,8 +453,7 @@ describe('draining', () => {
     expect(bench.events.listeningOn).toEqual([])
   })
 
-  // Fault: a closed `Listener.ensure` answers null, which `#openPorts` takes for "no port is configured".
-  it.fails('does not take the brokers of a late answer for brokers without a port', async () => {
+  it('does not take the brokers of a late answer for brokers without a port', async () => {
     const upstream = await startUpstream()
     const bench = await startProxy({ upstreams: [upstream] })
     const client = await bench.connect(1)
