@@ -20,7 +20,13 @@ export default defineConfig({
         }
       },
       {
-        test: { ...quiet, name: 'conformance', include: ['test/conformance/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 300_000 }
+        test: {
+          ...quiet,
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 300_000
+        }
       },
       {
         test: {

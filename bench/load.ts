@@ -51,7 +51,9 @@ async function run(job: LoadJob): Promise<LoadResult> {
   )
   client.close()
   const started = process.hrtime.bigint()
-  await Promise.all(sockets.map(({ socket, index }) => pump(socket, frameFor(job.topic, index, batch), share, job.inflight)))
+  await Promise.all(
+    sockets.map(({ socket, index }) => pump(socket, frameFor(job.topic, index, batch), share, job.inflight))
+  )
   const seconds = Number(process.hrtime.bigint() - started) / 1e9
   for (const { socket } of sockets) socket.destroy()
   const batches = share * partitions.length
@@ -84,7 +86,8 @@ function pump(socket: Socket, frame: Buffer, count: number, inflight: number): P
         const end = 4 + pending.readInt32BE(0)
         const answer = produceResponse.decode(pending.subarray(9, end), produceVersion)
         const partition = answer.responses[0]!.partitionResponses[0]!
-        if (partition.errorCode !== 0) reject(new Error(`refused with ${partition.errorCode}: ${partition.errorMessage}`))
+        if (partition.errorCode !== 0)
+          reject(new Error(`refused with ${partition.errorCode}: ${partition.errorMessage}`))
         answered += 1
         pending = pending.subarray(end)
       }

@@ -49,7 +49,9 @@ let kontrakt: Kontrakt | undefined
 try {
   const admin = new KafkaClient({ bootstrapServers: cluster.bootstrap, clientId: 'kontrakt-bench' })
   const config = { 'retention.bytes': '200000000', 'segment.bytes': '50000000' }
-  await admin.createTopics(ways.map(({ topic }) => ({ name: topic, partitions, replicationFactor: 1, configs: config })))
+  await admin.createTopics(
+    ways.map(({ topic }) => ({ name: topic, partitions, replicationFactor: 1, configs: config }))
+  )
   admin.close()
   kontrakt = await startKontrakt({
     upstream: cluster.bootstrap,

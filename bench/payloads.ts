@@ -68,7 +68,11 @@ export function orderBatch({ payload, recordsPerBatch, codec }: BatchSpec): { ba
   const values = Array.from({ length: recordsPerBatch }, (_, n) =>
     payload === 'json' ? Buffer.from(JSON.stringify(order(n))) : type.toBuffer(order(n))
   )
-  const records = values.map((value, n) => ({ key: Buffer.from(`k${n % 100}`), value, timestamp: 1_767_225_600_000 + n }))
+  const records = values.map((value, n) => ({
+    key: Buffer.from(`k${n % 100}`),
+    value,
+    timestamp: 1_767_225_600_000 + n
+  }))
   const total = values.reduce((sum, value) => sum + value.length, 0)
   return { batch: buildBatch({ records, codec }), valueBytes: Math.round(total / values.length) }
 }

@@ -215,7 +215,8 @@ function tellPolicies(report: FolderReport, logger: Logger, metrics: Metrics): v
   metrics.policiesLoaded(report.contracts.policies, failing, Date.now())
   for (const diagnostic of report.diagnostics) {
     const fields = { file: diagnostic.file, cause: diagnostic.code, error: formatDiagnostic(diagnostic) }
-    if (diagnostic.severity === 'error') logger.error('policy does not load: its last good version stays in force', fields)
+    if (diagnostic.severity === 'error')
+      logger.error('policy does not load: its last good version stays in force', fields)
     else logger.warn('doubtful place in a policy', fields)
   }
   const policies = report.contracts.policies.map(({ name, version: of }) => `${name}@${of}`)
@@ -247,7 +248,8 @@ async function listen(proxy: Proxy, settings: Settings, brokerIds: Iterable<numb
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const where = settings.listeners.map(({ address }) => formatAddress(address)).join(', ')
-    const remedy = code === 'EADDRINUSE' ? 'another process has a port; see listeners[].address and brokerPorts' : message
+    const remedy =
+      code === 'EADDRINUSE' ? 'another process has a port; see listeners[].address and brokerPorts' : message
     throw new StartError(`cannot listen (${where}): ${remedy}`, [], { cause: error })
   }
 }

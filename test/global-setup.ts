@@ -71,8 +71,10 @@ function notesOn({ provider, missingClients }: KafkaEnvironment, engineMissing: 
 function refuseAbsence({ provider, missingClients, engine }: KafkaEnvironment, notes: string[]): void {
   const kafkaMissing = provider.versions.length < kafkaVersions.length || Object.keys(missingClients).length > 0
   const engineMissing = engine === null
-  if ((process.env['KONTRAKT_REQUIRE_KAFKA'] === '1' && kafkaMissing) ||
-      (process.env['KONTRAKT_REQUIRE_ENGINE'] === '1' && engineMissing)) {
+  if (
+    (process.env['KONTRAKT_REQUIRE_KAFKA'] === '1' && kafkaMissing) ||
+    (process.env['KONTRAKT_REQUIRE_ENGINE'] === '1' && engineMissing)
+  ) {
     throw new Error(`what must be here is absent.\n${notes.join('\n')}`)
   }
 }

@@ -76,10 +76,20 @@ async function main(args: string[]): Promise<number> {
 
 function runSuite(args: string[], output: string): Promise<number> {
   return new Promise((resolve) => {
-    running = spawn(process.execPath, [
-      '--disable-warning=TimeoutNegativeWarning', vitest, 'run', '--passWithNoTests',
-      '--reporter=default', '--reporter=json', `--outputFile.json=${output}`, ...args
-    ], { cwd: root, stdio: 'inherit' })
+    running = spawn(
+      process.execPath,
+      [
+        '--disable-warning=TimeoutNegativeWarning',
+        vitest,
+        'run',
+        '--passWithNoTests',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${output}`,
+        ...args
+      ],
+      { cwd: root, stdio: 'inherit' }
+    )
     running.once('exit', (code) => {
       running = undefined
       resolve(code ?? 1)

@@ -86,7 +86,7 @@ export function decodeLz4Block(
       copyWide(target, write - distance, target, write, stop)
       write = stop
     } else {
-      for (let from = write - distance; write < stop; ) out[write++] = out[from++]!
+      for (let from = write - distance; write < stop;) out[write++] = out[from++]!
     }
   }
   return -1

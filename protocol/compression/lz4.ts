@@ -131,9 +131,7 @@ function walkFrames(bytes: Buffer, visitBlock: VisitBlock, visitContentChecksum:
 function readHeader(bytes: Buffer, start: number): FrameHeader {
   const leftBytes = bytes.length - start
   if (leftBytes < 4 || bytes.readUInt32LE(start) !== magic) {
-    throw start === 0
-      ? undecodable('the records are not an lz4 frame')
-      : trailing(leftBytes, 'the last lz4 frame')
+    throw start === 0 ? undecodable('the records are not an lz4 frame') : trailing(leftBytes, 'the last lz4 frame')
   }
   if (leftBytes < minHeaderBytes) throw cutShort()
   const flags = bytes[start + 4]!

@@ -181,7 +181,7 @@ function decodeBlock(
       copyWide(target, write - distance, target, write, stop)
       write = stop
     } else {
-      for (let from = write - distance; write < stop; ) out[write++] = out[from++]!
+      for (let from = write - distance; write < stop;) out[write++] = out[from++]!
     }
   }
   if (write !== limit) throw undecodable('the snappy data is shorter than it claims')

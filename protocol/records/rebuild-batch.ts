@@ -135,8 +135,7 @@ function planRecord(
   const offsetStart = skipVarint(bytes, attributesStart + 1)
   const keyFieldStart = skipVarint(bytes, offsetStart)
   const headersStart = table.headersStart(index)
-  let bodyBytes =
-    offsetStart - attributesStart + sizeOfVarint(offsetDelta) + table.recordEnd(index) - keyFieldStart
+  let bodyBytes = offsetStart - attributesStart + sizeOfVarint(offsetDelta) + table.recordEnd(index) - keyFieldStart
   if (added !== undefined) {
     const oldCountBytes = skipVarint(bytes, headersStart) - headersStart
     bodyBytes += sizeOfVarint(table.headerCount(index) + added.count) - oldCountBytes + added.bytes.length

@@ -64,7 +64,12 @@ export interface Undecided {
   /** The effective mode of the check that could not run. */
   readonly mode: Exclude<Mode, 'off'>
   readonly cause:
-    | { readonly kind: 'schema-unavailable'; readonly schemaId: number; readonly failingSinceMs: number | null; readonly changed: Promise<void> }
+    | {
+        readonly kind: 'schema-unavailable'
+        readonly schemaId: number
+        readonly failingSinceMs: number | null
+        readonly changed: Promise<void>
+      }
     | { readonly kind: 'rule-error' }
     | { readonly kind: 'rule-not-applicable' }
 }

@@ -14,8 +14,7 @@ export type AdmittedVersions =
 
 /** How the subject is named (Confluent subject name strategies), or its literal name. */
 export type SubjectRule =
-  | { readonly strategy: 'topic-name' | 'record-name' | 'topic-record-name' }
-  | { readonly name: string }
+  { readonly strategy: 'topic-name' | 'record-name' | 'topic-record-name' } | { readonly name: string }
 
 /** What a policy asks of the registry for one side (key or value) of one topic. */
 export interface SchemaQuery {

@@ -10,7 +10,15 @@ import type { ProduceResponse } from '../../protocol/messages/produce.ts'
 import type { ContractSet, Producer } from '../contracts/judgement.ts'
 import { enforces } from '../contracts/mode.ts'
 import { partitionAnswer } from '../proxy/produce-answers.ts'
-import type { Judged, LocalAnswers, PartitionAnswer, ProduceCall, ProducePath, Settlement, WriteProofs } from '../proxy/produce-path.ts'
+import type {
+  Judged,
+  LocalAnswers,
+  PartitionAnswer,
+  ProduceCall,
+  ProducePath,
+  Settlement,
+  WriteProofs
+} from '../proxy/produce-path.ts'
 import { ForwardedBatches } from './forwarded-batches.ts'
 import { BatchJudge, needsPolicy } from './judge.ts'
 import type { JudgeLimits, PartitionDecision } from './judge.ts'
@@ -156,11 +164,7 @@ export class Enforcer implements ProducePath {
   }
 
   /** acks=0: nobody listens to an answer. What is bad is dropped, the rest goes on. */
-  #settleUnanswered(
-    call: ProduceCall,
-    decisions: readonly PartitionDecision[],
-    proofs: WriteProofs
-  ): Settlement {
+  #settleUnanswered(call: ProduceCall, decisions: readonly PartitionDecision[], proofs: WriteProofs): Settlement {
     // Dropping needs no proof, telling of it does: a client without rights must not fill the journal.
     const told = decisions.filter((decision) => decision.records.length > 0)
     const unknown = told.filter(({ topic, partition }) => proofs.status(topic, partition) === 'unknown')

@@ -163,8 +163,8 @@ export class BatchJudge {
     work.inflatedBytesLeft -= Math.min(work.inflatedBytesLeft, table.bytes.length)
     if (envelope.kind !== 'open') {
       this.#giveBack(table)
-      const recordCount = envelope.header?.recordCount ?? 0
-      return { ...base, contract, position, recordCount, ...this.#unopened(envelope, contract, work.producer) }
+      // What its header claims is not believed: the batch counts as the one record that its violation is noted for.
+      return { ...base, contract, position, recordCount: 1, ...this.#unopened(envelope, contract, work.producer) }
     }
     const { header } = envelope
     const judging = contract.open(table, { topic, partition, producer: work.producer })

@@ -69,7 +69,8 @@ export function partitionVerdict(
     records.push({ index, outcome, violations, undecided })
   }
   // A record that is bad for certain decides the batch, whatever else is still open.
-  if (records.some((record) => record.outcome === 'reject')) return refusal(contract, records, reasons, judgement.recordCount)
+  if (records.some((record) => record.outcome === 'reject'))
+    return refusal(contract, records, reasons, judgement.recordCount)
   if (waits.length > 0) return { kind: 'wait', changed: waits }
   if (retryLater !== null) {
     return { kind: 'retry-later', records, message: `cannot judge now, try again: ${retryLater.message}` }

@@ -33,7 +33,12 @@ export function batchMessage(policy: PolicyReference, bad: number, count: number
 export function markHeaderValue(policy: PolicyReference, violations: readonly MarkedViolation[]): Buffer {
   const shown = violations.slice(0, 16).map(({ rule, path, message }) => ({ rule, path, message }))
   const more = violations.length - shown.length
-  const document = { v: 1, policy: `${policy.name}@${policy.version}`, violations: shown, ...(more > 0 ? { more } : {}) }
+  const document = {
+    v: 1,
+    policy: `${policy.name}@${policy.version}`,
+    violations: shown,
+    ...(more > 0 ? { more } : {})
+  }
   return Buffer.from(JSON.stringify(document))
 }
 

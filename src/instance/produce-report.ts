@@ -1,5 +1,11 @@
 /** Where what the produce path reports goes: metrics, the journal behind `why`, activity, and now and then a log line. */
-import type { BatchPlace, EnforcementReport, RecordOutcome, RefusalCause, VerdictCounts } from '../enforcement/report.ts'
+import type {
+  BatchPlace,
+  EnforcementReport,
+  RecordOutcome,
+  RefusalCause,
+  VerdictCounts
+} from '../enforcement/report.ts'
 import type { Violation } from '../contracts/judgement.ts'
 import type { Activity } from '../observability/activity.ts'
 import type { LogLimiter } from '../observability/log-limiter.ts'

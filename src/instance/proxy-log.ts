@@ -79,11 +79,17 @@ export class ProxyLog implements ProxyEvents {
     const suppressed = this.#admit(`listen/${nodeId}`)
     if (suppressed === null) return
     const { logger } = this.#parts
-    logger.error('the port of a broker cannot be had: clients are not told of it', { nodeId, error: message, ...suppressed })
+    logger.error('the port of a broker cannot be had: clients are not told of it', {
+      nodeId,
+      error: message,
+      ...suppressed
+    })
   }
 
   brokerWithoutPort(nodeId: number): void {
-    this.#parts.logger.error('a live broker has no port here: clients are not told of it; extend brokerPorts', { nodeId })
+    this.#parts.logger.error('a live broker has no port here: clients are not told of it; extend brokerPorts', {
+      nodeId
+    })
   }
 
   #admit(key: string): { suppressed?: number } | null {

@@ -71,7 +71,9 @@ function destinationOf(options: LoggerOptions): DestinationStream {
     })
   }
   if (destination !== undefined) return destination
-  return pino.destination(options.sync === true ? { dest: 2, sync: true } : { dest: 2, sync: false, maxLength: maxBufferedBytes })
+  return pino.destination(
+    options.sync === true ? { dest: 2, sync: true } : { dest: 2, sync: false, maxLength: maxBufferedBytes }
+  )
 }
 
 function wrap(logger: Pino): Logger {

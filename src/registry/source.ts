@@ -258,13 +258,7 @@ export class RegistrySchemaSource implements SchemaSource {
     })
   }
 
-  #fail(
-    query: SchemaQuery,
-    id: number,
-    reason: string,
-    pauseMs: number | null,
-    limitedSinceMs: number | null
-  ): void {
+  #fail(query: SchemaQuery, id: number, reason: string, pauseMs: number | null, limitedSinceMs: number | null): void {
     const idKey = idKeyOf(query, id)
     const before = this.#failing.get(idKey)
     const nowMs = this.#clock.nowMs()

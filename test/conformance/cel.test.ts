@@ -23,9 +23,7 @@ interface KnownFailures {
   readonly check: Readonly<Record<string, string>>
 }
 
-const known = JSON.parse(
-  readFileSync(new URL('cel-known-failures.json', import.meta.url), 'utf8')
-) as KnownFailures
+const known = JSON.parse(readFileSync(new URL('cel-known-failures.json', import.meta.url), 'utf8')) as KnownFailures
 
 const { cases, skipped } = celCases()
 

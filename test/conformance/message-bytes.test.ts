@@ -38,7 +38,17 @@ describe.skipIf(missing.length > 0)(`Kafka's generated classes ${missing.join(';
 })
 
 /** First versions of 4.3.1 where ours is older (KIP-896). */
-const firstIn431 = new Map([[0, 3], [1, 4], [2, 1], [8, 2], [9, 1], [19, 2], [20, 1], [23, 2], [32, 1]])
+const firstIn431 = new Map([
+  [0, 3],
+  [1, 4],
+  [2, 1],
+  [8, 2],
+  [9, 1],
+  [19, 2],
+  [20, 1],
+  [23, 2],
+  [32, 1]
+])
 
 function isIn431(message: AnyMessage, version: number): boolean {
   return version >= (firstIn431.get(message.apiKey) ?? 0)
@@ -72,8 +82,10 @@ async function askJava(version: ClientsVersion, cases: readonly Case[]): Promise
   if ('missing' in found) throw new Error(found.missing)
   const java = spawn('java', ['-Xmx256m', '-cp', clientsClassPath(found.folder), program])
   const output = Promise.all([text(java.stdout), text(java.stderr), once(java, 'close')])
-  const lines = cases.map(({ message, version: v, hex }) => `${message.apiKey} ${message.type} ${v} ${hex}
-`)
+  const lines = cases.map(
+    ({ message, version: v, hex }) => `${message.apiKey} ${message.type} ${v} ${hex}
+`
+  )
   java.stdin.end(lines.join(''))
   const [answers, complaints] = await output
   if (java.exitCode !== 0) throw new Error(complaints)

@@ -75,9 +75,18 @@ describe.skipIf(missing.length > 0)(`Kafka's message definitions ${missing.join(
 
   describe('the API table', () => {
     /** Held back on purpose, see api-table.ts. */
-    const capped = new Map([[0, 12], [1, 15], [22, 5]])
+    const capped = new Map([
+      [0, 12],
+      [1, 15],
+      [22, 5]
+    ])
     /** What Kafka 4.4 adds; its jar is not the one compared with. */
-    const newer = new Map([[28, 6], [42, 3], [88, 1], [89, 1]])
+    const newer = new Map([
+      [28, 6],
+      [42, 3],
+      [88, 1],
+      [89, 1]
+    ])
     const newKeys = [93, 94]
     const requests = [...newest.values()].filter(
       ({ type, validVersions }) => type === 'request' && validVersions !== 'none'
@@ -195,7 +204,13 @@ function theirDefault(field: FieldDefinition, isStruct: boolean): string {
   if (field.type.startsWith('[]')) return '[]'
   if (isStruct) return '{}'
   const none = '0'.repeat(32)
-  const implicit = new Map([['bool', 'false'], ['uuid', none], ['string', ''], ['bytes', 'empty'], ['records', 'null']])
+  const implicit = new Map([
+    ['bool', 'false'],
+    ['uuid', none],
+    ['string', ''],
+    ['bytes', 'empty'],
+    ['records', 'null']
+  ])
   return implicit.get(field.type) ?? '0'
 }
 

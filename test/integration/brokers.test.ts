@@ -18,7 +18,11 @@ value: { format: json, framing: none }
 async function makeTopic(driver: ClientDriver, cluster: TestCluster): Promise<string> {
   const topic = `moving-${randomBytes(5).toString('hex')}`
   const admin = await driver.admin(cluster.bootstrap)
-  const replicas = [[1, 2, 3], [2, 3, 1], [3, 1, 2]]
+  const replicas = [
+    [1, 2, 3],
+    [2, 3, 1],
+    [3, 1, 2]
+  ]
   await admin.createTopics([{ name: topic, replicas, config: { 'min.insync.replicas': '2' } }])
   await admin.close()
   return topic

@@ -9,7 +9,7 @@ import { equivalence, scenarios } from '../support/scenarios/index.ts'
 
 describeKafka('scenarios are deterministic', { version: '4.3.1', nodes: 1 }, (cluster) => {
   describeClients((driver) => {
-    it.each(scenarios)('$name', async (scenario) => {
+    it.each(scenarios)('$name', { retry: 2 }, async (scenario) => {
       if (scenario.applies?.(driver(), cluster().version) === false) return
       const { bootstrap } = cluster()
       const { direct, proxied } = await equivalence(scenario, driver(), { direct: bootstrap, proxied: bootstrap })
@@ -20,29 +20,32 @@ describeKafka('scenarios are deterministic', { version: '4.3.1', nodes: 1 }, (cl
 })
 
 describeKafka('a cluster', { version: '4.3.1', nodes: 3 }, (cluster) => {
-  describeClients((driver) => {
-    it('moves leaders away from a killed node and takes the node back at its old address', async () => {
-      const { bootstrap, nodes } = cluster()
-      const admin = await driver().admin(bootstrap)
-      const topic = `moved-${Date.now()}`
-      await admin.createTopics([{ name: topic, replicas: [[2, 3, 1]] }])
-      const leader = async (): Promise<number | undefined> => (await admin.describeTopic(topic)).partitions[0]?.leader
-      await expect.poll(leader, { timeout: 10_000 }).toBe(2)
+  describeClients(
+    (driver) => {
+      it('moves leaders away from a killed node and takes the node back at its old address', async () => {
+        const { bootstrap, nodes } = cluster()
+        const admin = await driver().admin(bootstrap)
+        const topic = `moved-${Date.now()}`
+        await admin.createTopics([{ name: topic, replicas: [[2, 3, 1]] }])
+        const leader = async (): Promise<number | undefined> => (await admin.describeTopic(topic)).partitions[0]?.leader
+        await expect.poll(leader, { timeout: 10_000 }).toBe(2)
 
-      await nodes[1]!.kill()
-      await expect.poll(leader, { timeout: 30_000, interval: 200 }).toBe(3)
-      const producer = await driver().producer(bootstrap, { acks: 'all', idempotence: true, codec: 'none' })
-      const record = { topic, partition: 0, key: null, value: Buffer.from('x') }
-      expect(await producer.send([record])).toEqual([{ partition: 0, offset: 0 }])
+        await nodes[1]!.kill()
+        await expect.poll(leader, { timeout: 30_000, interval: 200 }).toBe(3)
+        const producer = await driver().producer(bootstrap, { acks: 'all', idempotence: true, codec: 'none' })
+        const record = { topic, partition: 0, key: null, value: Buffer.from('x') }
+        expect(await producer.send([record])).toEqual([{ partition: 0, offset: 0 }])
 
-      await nodes[1]!.start()
-      const { brokers } = await admin.describeCluster()
-      expect(brokers.find(({ id }) => id === 2)?.port).toBe(nodes[1]!.port)
-      expect(await producer.send([record])).toEqual([{ partition: 0, offset: 1 }])
-      await producer.close()
-      await admin.close()
-    })
-  }, ['java'])
+        await nodes[1]!.start()
+        const { brokers } = await admin.describeCluster()
+        expect(brokers.find(({ id }) => id === 2)?.port).toBe(nodes[1]!.port)
+        expect(await producer.send([record])).toEqual([{ partition: 0, offset: 1 }])
+        await producer.close()
+        await admin.close()
+      })
+    },
+    ['java']
+  )
 
   it('does not answer while a node is frozen', async () => {
     const node = cluster().nodes[2]!

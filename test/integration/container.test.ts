@@ -51,55 +51,65 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
   let bootstrap: string[]
   const client = kafkajsDriver()
 
-  beforeAll(async () => {
-    await buildImage()
-    const { GenericContainer, Network, Wait } = await testcontainers()
-    network = await new Network().start()
-    const inside = { listen: '0.0.0.0:9092', advertised: 'kafka:9092' }
-    const node = {
-      id: 1,
-      client: inside,
-      inner: { listen: '0.0.0.0:9094', advertised: 'kafka:9094' },
-      controller: { listen: '0.0.0.0:9093', advertised: 'kafka:9093' }
-    }
-    const properties = serverProperties(node, [node], { version: '4.3.1', nodes: 1 }, '/var/lib/kafka/data')
-    const kafka = await new GenericContainer(kafkaImage('4.3.1'))
-      .withNetwork(network)
-      .withNetworkAliases('kafka')
-      .withLabels({ [runLabel]: runId() })
-      .withEnvironment({ KAFKA_PROPERTIES: properties })
-      .withWaitStrategy(Wait.forSuccessfulCommand('bash -c "exec 3<>/dev/tcp/127.0.0.1/9092"'))
-      .withStartupTimeout(startMs)
-      .start()
-    started.push(kafka)
+  beforeAll(
+    async () => {
+      await buildImage()
+      const { GenericContainer, Network, Wait } = await testcontainers()
+      network = await new Network().start()
+      const inside = { listen: '0.0.0.0:9092', advertised: 'kafka:9092' }
+      const node = {
+        id: 1,
+        client: inside,
+        inner: { listen: '0.0.0.0:9094', advertised: 'kafka:9094' },
+        controller: { listen: '0.0.0.0:9093', advertised: 'kafka:9093' }
+      }
+      const properties = serverProperties(node, [node], { version: '4.3.1', nodes: 1 }, '/var/lib/kafka/data')
+      const kafka = await new GenericContainer(kafkaImage('4.3.1'))
+        .withNetwork(network)
+        .withNetworkAliases('kafka')
+        .withLabels({ [runLabel]: runId() })
+        .withEnvironment({ KAFKA_PROPERTIES: properties })
+        .withWaitStrategy(Wait.forSuccessfulCommand('bash -c "exec 3<>/dev/tcp/127.0.0.1/9092"'))
+        .withStartupTimeout(startMs)
+        .start()
+      started.push(kafka)
 
-    policies = await policiesFolder()
-    // Outside and inside the same numbers: a client dials what the proxy advertises.
-    const port = await freePortRange(3)
-    const brokerPort = port + 2
-    bootstrap = [`${host}:${port}`]
-    let log = ''
-    const starting = new GenericContainer(image)
-      .withNetwork(network)
-      .withLabels({ [runLabel]: runId() })
-      .withBindMounts([{ source: policies, target: '/policies', mode: 'ro' }])
-      .withCommand([
-        'serve', '--upstream', 'kafka:9092', '--listen', `0.0.0.0:${port}`, '--advertised-host', host,
-        // Broker 1 is reached at the first port and one.
-        '--broker-ports', `${port + 1}-${brokerPort}`
-      ])
-      .withExposedPorts({ container: port, host: port }, { container: brokerPort, host: brokerPort })
-      .withWaitStrategy(Wait.forHealthCheck())
-      .withStartupTimeout(startMs)
-      .withLogConsumer((stream) => stream.on('data', (chunk: Buffer) => (log += chunk.toString())))
-      // Removed in afterAll: how it ended is asked of it first.
-      .withAutoRemove(false)
-      .start()
-    kontrakt = await starting.catch((error: unknown) => {
-      throw new Error(`${messageOf(error)}; it said:\n${log.slice(-4_000)}`, { cause: error })
-    })
-    started.push(kontrakt)
-  }, buildMs + 2 * startMs)
+      policies = await policiesFolder()
+      // Outside and inside the same numbers: a client dials what the proxy advertises.
+      const port = await freePortRange(3)
+      const brokerPort = port + 2
+      bootstrap = [`${host}:${port}`]
+      let log = ''
+      const starting = new GenericContainer(image)
+        .withNetwork(network)
+        .withLabels({ [runLabel]: runId() })
+        .withBindMounts([{ source: policies, target: '/policies', mode: 'ro' }])
+        .withCommand([
+          'serve',
+          '--upstream',
+          'kafka:9092',
+          '--listen',
+          `0.0.0.0:${port}`,
+          '--advertised-host',
+          host,
+          // Broker 1 is reached at the first port and one.
+          '--broker-ports',
+          `${port + 1}-${brokerPort}`
+        ])
+        .withExposedPorts({ container: port, host: port }, { container: brokerPort, host: brokerPort })
+        .withWaitStrategy(Wait.forHealthCheck())
+        .withStartupTimeout(startMs)
+        .withLogConsumer((stream) => stream.on('data', (chunk: Buffer) => (log += chunk.toString())))
+        // Removed in afterAll: how it ended is asked of it first.
+        .withAutoRemove(false)
+        .start()
+      kontrakt = await starting.catch((error: unknown) => {
+        throw new Error(`${messageOf(error)}; it said:\n${log.slice(-4_000)}`, { cause: error })
+      })
+      started.push(kontrakt)
+    },
+    buildMs + 2 * startMs
+  )
 
   afterAll(async () => {
     await client.close()
@@ -113,8 +123,9 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
     const admin = await client.admin(bootstrap)
     await admin.createTopics([{ name: topic, replicas: [[1]] }])
     const producer = await client.producer(bootstrap, { acks: 'all', idempotence: true, codec: 'gzip' })
-    const order = (fields: object): Parameters<typeof producer.send>[0] =>
-      [{ topic, partition: 0, key: null, value: value(fields) }]
+    const order = (fields: object): Parameters<typeof producer.send>[0] => [
+      { topic, partition: 0, key: null, value: value(fields) }
+    ]
 
     expect(await producer.send(order({ id: 'a', amount: 1 }))).toEqual([{ partition: 0, offset: 0 }])
     const refused = { error: { code: 87, name: 'INVALID_RECORD', message: expect.any(String) as string } }
@@ -147,10 +158,14 @@ describe.skipIf(inject('kafka').engine === null)('the image, in front of Kafka i
   })
 
   // The last one: it ends the container.
-  it('drains on SIGTERM and ends with code 0', async () => {
-    await docker(['stop', '--time', '60', kontrakt.getId()])
-    expect((await docker(['inspect', '--format', '{{.State.ExitCode}}', kontrakt.getId()])).trim()).toBe('0')
-  }, startMs)
+  it(
+    'drains on SIGTERM and ends with code 0',
+    async () => {
+      await docker(['stop', '--time', '60', kontrakt.getId()])
+      expect((await docker(['inspect', '--format', '{{.State.ExitCode}}', kontrakt.getId()])).trim()).toBe('0')
+    },
+    startMs
+  )
 })
 
 /**

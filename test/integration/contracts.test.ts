@@ -33,7 +33,9 @@ async function makeTopic(cluster: TestCluster, prefix = 'contract'): Promise<str
   return topic
 }
 
-type Answer = { readonly offset: bigint } | { readonly code: number; readonly detail: string | null; readonly records: readonly string[] }
+type Answer =
+  | { readonly offset: bigint }
+  | { readonly code: number; readonly detail: string | null; readonly records: readonly string[] }
 
 /** Our own client on the wire: sees exactly what a broker, or the proxy, answers. */
 async function send(bootstrap: string, topic: string, values: readonly (string | Buffer)[]): Promise<Answer> {
@@ -130,13 +132,20 @@ describeKafka('contracts', { version: '4.3.1', nodes: 1 }, (cluster) => {
       expect((await fetch(`${kontrakt.admin}/ready`)).status).toBe(200)
 
       await kontrakt.removePolicy('changing.yaml')
-      expect(await eventually(() => send(kontrakt.bootstrap, topic, [bad]), (got) => !refuses(got))).toHaveProperty('offset')
+      expect(
+        await eventually(
+          () => send(kontrakt.bootstrap, topic, [bad]),
+          (got) => !refuses(got)
+        )
+      ).toHaveProperty('offset')
     })
   })
 
   it('does not start with a policy that does not load, and says where and why', async () => {
     const policies = { 'wrong.yaml': 'apiVersion: kontrakt/v1\ntopics: t\nmode: rejekt\n' }
-    await expect(startKontrakt({ upstream: cluster().bootstrap, policies })).rejects.toThrow(/wrong\.yaml:3:7.*did you mean reject/s)
+    await expect(startKontrakt({ upstream: cluster().bootstrap, policies })).rejects.toThrow(
+      /wrong\.yaml:3:7.*did you mean reject/s
+    )
   })
 
   it('refuses topics without a policy where the settings say so', async () => {
@@ -206,29 +215,33 @@ rules:
     expect(registry.asked(/4711/)).toBeGreaterThanOrEqual(2)
   })
 
-  it('goes on with what it knows while the registry is down, and holds back what it does not', { timeout: 60_000 }, async () => {
-    const topic = await makeTopic(cluster(), 'avro')
-    const loose = await makeTopic(cluster(), 'loose')
-    const second = registry.register('amounts', JSON.stringify({ ...schema, doc: 'second' }))
-    expect(await send(kontrakt.bootstrap, topic, [framed(id, 1)])).toEqual({ offset: 0n })
-    await registry.down()
-    expect(await send(kontrakt.bootstrap, topic, [framed(id, 1)])).toEqual({ offset: 1n })
-    expect(await send(kontrakt.bootstrap, topic, [framed(id, -1)])).toMatchObject({ code: 87 })
-    // Unknown while nobody can be asked: try again (19), and once the outage is old what onUndecidable says.
-    expect(await send(kontrakt.bootstrap, topic, [framed(second, 1)])).toMatchObject({ code: 19 })
-    expect(await send(kontrakt.bootstrap, loose, [framed(second, 1)])).toEqual({ offset: 0n })
-    const late = await eventually(
-      () => send(kontrakt.bootstrap, topic, [framed(second, 1)]),
-      (got) => 'code' in got && got.code !== 19
-    )
-    expect(late).toMatchObject({ code: 87 })
-    await registry.up()
-    const back = await eventually(
-      () => send(kontrakt.bootstrap, topic, [framed(second, 1)]),
-      (got) => 'offset' in got
-    )
-    expect(back).toHaveProperty('offset')
-  })
+  it(
+    'goes on with what it knows while the registry is down, and holds back what it does not',
+    { timeout: 60_000 },
+    async () => {
+      const topic = await makeTopic(cluster(), 'avro')
+      const loose = await makeTopic(cluster(), 'loose')
+      const second = registry.register('amounts', JSON.stringify({ ...schema, doc: 'second' }))
+      expect(await send(kontrakt.bootstrap, topic, [framed(id, 1)])).toEqual({ offset: 0n })
+      await registry.down()
+      expect(await send(kontrakt.bootstrap, topic, [framed(id, 1)])).toEqual({ offset: 1n })
+      expect(await send(kontrakt.bootstrap, topic, [framed(id, -1)])).toMatchObject({ code: 87 })
+      // Unknown while nobody can be asked: try again (19), and once the outage is old what onUndecidable says.
+      expect(await send(kontrakt.bootstrap, topic, [framed(second, 1)])).toMatchObject({ code: 19 })
+      expect(await send(kontrakt.bootstrap, loose, [framed(second, 1)])).toEqual({ offset: 0n })
+      const late = await eventually(
+        () => send(kontrakt.bootstrap, topic, [framed(second, 1)]),
+        (got) => 'code' in got && got.code !== 19
+      )
+      expect(late).toMatchObject({ code: 87 })
+      await registry.up()
+      const back = await eventually(
+        () => send(kontrakt.bootstrap, topic, [framed(second, 1)]),
+        (got) => 'offset' in got
+      )
+      expect(back).toHaveProperty('offset')
+    }
+  )
 })
 
 const authorizing = {

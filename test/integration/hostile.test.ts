@@ -16,10 +16,26 @@ import { bombs, crowd } from '../support/hostile/bombs.ts'
 import { startLyingBroker, type Lie, type LyingBroker } from '../support/hostile/lying-broker.ts'
 import { RawClient } from '../support/hostile/raw-client.ts'
 import {
-  codesOf, emptyPartitions, emptyTopics, framed, header, int32, produceFrame, unsignedVarint
+  codesOf,
+  emptyPartitions,
+  emptyTopics,
+  framed,
+  header,
+  int32,
+  produceFrame,
+  unsignedVarint
 } from '../support/hostile/requests.ts'
 import {
-  apiVersions, bad, batchOf, env, good, goodValue, inflatedBatchBytes, metadata, policies, Stage
+  apiVersions,
+  bad,
+  batchOf,
+  env,
+  good,
+  goodValue,
+  inflatedBatchBytes,
+  metadata,
+  policies,
+  Stage
 } from '../support/hostile/stage.ts'
 import { memoryCapBytes, sumOf } from '../support/hostile/watch.ts'
 import { describeKafka } from '../support/kafka.ts'
@@ -81,11 +97,20 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       ['topics without end in Metadata', framed(header(3, 9), Buffer.from('ffffffff07', 'hex'), Buffer.alloc(100))],
       ['a Produce that ends before its topics', framed(header(0, 9), Buffer.from('00ffff', 'hex'))],
       ['a Produce with bytes behind it', framed(produceFrame({ [guarded]: good }).subarray(4), Buffer.from([1]))],
-      ['a Produce that names a partition twice', framed(header(0, 9), produceRequest.encode({
-        acks: -1,
-        timeoutMs: 1_000,
-        topicData: [0, 0].map(() => ({ name: guarded, partitionData: [{ index: 0, records: good }] }))
-      }, 9))]
+      [
+        'a Produce that names a partition twice',
+        framed(
+          header(0, 9),
+          produceRequest.encode(
+            {
+              acks: -1,
+              timeoutMs: 1_000,
+              topicData: [0, 0].map(() => ({ name: guarded, partitionData: [{ index: 0, records: good }] }))
+            },
+            9
+          )
+        )
+      ]
     ]
 
     it.each(cases)('%s: closed', (_, bytes) => stage.expectClosed(bytes))
@@ -110,7 +135,9 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
 
     it('a newer ApiVersions is answered in the form of the oldest', async () => {
       const answer = await stage.answerTo(framed(Buffer.from('00120063000000070002', 'hex'), Buffer.from('xx')))
-      expect(answer === 'closed' ? answer : answer.toString('hex')).toBe('0000001000000007' + '0023' + '00000001001200000004')
+      expect(answer === 'closed' ? answer : answer.toString('hex')).toBe(
+        '0000001000000007' + '0023' + '00000001001200000004'
+      )
     })
 
     it.each([
@@ -118,26 +145,30 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       ['topics', emptyTopics(20_000_000)]
     ])('a frame full of empty %s is closed', (_, frame) => stage.expectClosed(frame))
 
-    it.each([1_000, 10_000, 199_000])('%i empty partitions, from many clients, are closed or answered', async (count) => {
-      const frame = emptyPartitions(guarded, count)
-      const answers = await Promise.all(Array.from({ length: 20 }, () => stage.answerTo(frame)))
-      for (const answer of answers) {
-        const codes = codesOf(answer)
-        if (codes === 'closed') continue
-        expect(codes).toHaveLength(count)
-        expect([...new Set(codes)].sort()).toEqual([3, 87])
+    it.each([1_000, 10_000, 199_000])(
+      '%i empty partitions, from many clients, are closed or answered',
+      async (count) => {
+        const frame = emptyPartitions(guarded, count)
+        const answers = await Promise.all(Array.from({ length: 20 }, () => stage.answerTo(frame)))
+        for (const answer of answers) {
+          const codes = codesOf(answer)
+          if (codes === 'closed') continue
+          expect(codes).toHaveLength(count)
+          expect([...new Set(codes)].sort()).toEqual([3, 87])
+        }
       }
-    })
+    )
 
-    const slowBodies = (): Promise<number> =>
-      stage.watch.metric(closedTotal, slowBody)
+    const slowBodies = (): Promise<number> => stage.watch.metric(closedTotal, slowBody)
   })
 
   describe('record batches', () => {
     it.each(hostileBatches(goodValue).map(({ name, records, code = 87 }) => [code, name, records] as const))(
-      'answers %i to %s', async (code, _, records) => {
+      'answers %i to %s',
+      async (code, _, records) => {
         expect(codesOf(await stage.answerTo(produceFrame({ [guarded]: records })))).toEqual([code])
-      })
+      }
+    )
 
     it('are refused in the oldest versions of Produce too', async () => {
       for (const apiVersion of [0, 1, 2, 3, 7, 8, 12]) {
@@ -168,16 +199,18 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
         await stage.answerTo(produceFrame({ [guarded]: records }))
         await stage.answerTo(produceFrame({ [guarded]: records }, { acks: 0 }), apiVersions())
       }
-      expect(await counted() - before).toBeLessThan(1_000)
+      expect((await counted()) - before).toBeLessThan(1_000)
       expect(await stage.watch.metric('kontrakt_acks_zero_dropped_records_total')).toBeLessThan(1_000)
     })
 
     it.each(bombs(16 * inflatedBatchBytes).map(({ name, records }) => [name, records] as const))(
-      'answers 87 to %s', async (_, records) => {
+      'answers 87 to %s',
+      async (_, records) => {
         for (let i = 0; i < 5; i += 1) {
           expect(codesOf(await stage.answerTo(produceFrame({ [guarded]: records })))).toEqual([87])
         }
-      })
+      }
+    )
 
     it('answers 87 to a crowd of the smallest records', async () => {
       for (const count of [500_000, 2_000_000]) {
@@ -199,7 +232,7 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       const start = Buffer.concat([int32(50 * MiB), produceFrame({ [guarded]: good, other: good }).subarray(4)])
       const before = await stage.watch.metric(closedTotal, slowBody)
       const crowd = await Promise.all(Array.from({ length: 300 }, () => stage.connect()))
-      await Promise.all(crowd.map((client) => client.send(start, Buffer.alloc(1024 - start.length % 1024))))
+      await Promise.all(crowd.map((client) => client.send(start, Buffer.alloc(1024 - (start.length % 1024)))))
       await stage.watch.until('kontrakt_client_connections_active', [], (count) => count >= 290)
       for (let i = 0; i < 20; i += 1) {
         await stage.expectServes()
@@ -223,10 +256,12 @@ describeKafka('hostile clients', { version: '4.3.1', nodes: 1 }, (cluster) => {
       const before = await handles()
       for (let round = 0; round < 10; round += 1) {
         const clients = await Promise.all(Array.from({ length: 100 }, () => stage.connect()))
-        await Promise.all(clients.map(async (client, i) => {
-          if (i % 2 === 0) expect(await client.ask(apiVersions())).not.toBe('closed')
-          client.vanish()
-        }))
+        await Promise.all(
+          clients.map(async (client, i) => {
+            if (i % 2 === 0) expect(await client.ask(apiVersions())).not.toBe('closed')
+            client.vanish()
+          })
+        )
       }
       await stage.watch.untilQuiet()
       await stage.watch.until('process_open_fds', [], (count) => count <= before + 5)
@@ -269,20 +304,30 @@ describe('hostile clients, embedded broker', () => {
     ['Produce', apiKeys.produce, 9],
     ['Metadata', apiKeys.metadata, 9]
   ])('twenty million tagged fields in a header of %s: closed', async (_, apiKey, version) => {
-      const count = 20_000_000
-      const start = header(apiKey, version).subarray(0, -1)
-      await stage.expectClosed(framed(start, unsignedVarint(count), Buffer.alloc(2 * count)))
-    })
+    const count = 20_000_000
+    const start = header(apiKey, version).subarray(0, -1)
+    await stage.expectClosed(framed(start, unsignedVarint(count), Buffer.alloc(2 * count)))
+  })
 
   it('a client that never reads its answers costs no more than their buffers', async () => {
     for (let i = 0; i < 20; i += 1) {
       const batch = batchOf(randomBytes(500_000).toString('hex'))
       expect(codesOf(await stage.answerTo(produceFrame({ free: batch })))).toEqual([0])
     }
-    const fetch = framed(header(apiKeys.fetch, 4), fetchRequest.encode({
-      replicaId: -1, maxWaitMs: 0, minBytes: 0, maxBytes: 50 * MiB, isolationLevel: 0,
-      topics: [{ topic: 'free', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 50 * MiB }] }]
-    }, 4))
+    const fetch = framed(
+      header(apiKeys.fetch, 4),
+      fetchRequest.encode(
+        {
+          replicaId: -1,
+          maxWaitMs: 0,
+          minBytes: 0,
+          maxBytes: 50 * MiB,
+          isolationLevel: 0,
+          topics: [{ topic: 'free', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 50 * MiB }] }]
+        },
+        4
+      )
+    )
     const refused = produceFrame({ [guarded]: bad })
     const clients = await Promise.all(Array.from({ length: 10 }, () => stage.connect()))
     for (const [i, client] of clients.entries()) {
@@ -306,7 +351,8 @@ describe('hostile clients, embedded broker', () => {
     }
     for (let request = 0; request < 20; request += 1) {
       const frames = Array.from({ length: 1_000 }, (_, i) =>
-        produceFrame({ [`guarded-one-${request}-${i}`]: bad }, { acks: 0, clientId: `one-${request}-${i}` }))
+        produceFrame({ [`guarded-one-${request}-${i}`]: bad }, { acks: 0, clientId: `one-${request}-${i}` })
+      )
       await client.send(...frames)
     }
     expect(await client.ask(apiVersions(77))).not.toBe('closed')
@@ -359,14 +405,17 @@ describe('a broker that lies', () => {
     await liar.close()
   })
 
-  const changed = (change: (answer: Buffer) => Buffer, cut = false): Lie => (_, answer) =>
-    ({ bytes: change(Buffer.from(answer)), cut })
-  const garbage = (answer: Buffer): Buffer => Buffer.concat([answer.subarray(0, 8), Buffer.alloc(answer.length - 8, 0xfe)])
+  const changed =
+    (change: (answer: Buffer) => Buffer, cut = false): Lie =>
+    (_, answer) => ({ bytes: change(Buffer.from(answer)), cut })
+  const garbage = (answer: Buffer): Buffer =>
+    Buffer.concat([answer.subarray(0, 8), Buffer.alloc(answer.length - 8, 0xfe)])
   const endless = (answer: Buffer): Buffer => Buffer.concat([int32(2_147_483_647), answer.subarray(4)])
-  const withInt32 = (value: number, at: number): Lie => changed((answer) => {
-    answer.writeInt32BE(value, at)
-    return answer
-  })
+  const withInt32 = (value: number, at: number): Lie =>
+    changed((answer) => {
+      answer.writeInt32BE(value, at)
+      return answer
+    })
   const lies: [string, Lie][] = [
     ['another correlation id', withInt32(99, 4)],
     ['a length of -1', withInt32(-1, 0)],

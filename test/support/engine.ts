@@ -39,7 +39,9 @@ export async function testcontainers(): Promise<typeof Testcontainers> {
 export function adoptEngineEnvironment(): void {
   const file = join(cacheRoot(), 'engine', 'env')
   if (process.env['DOCKER_HOST'] !== undefined || !existsSync(file)) return
-  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line.includes('='))
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('='))
   const settings = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
   const socket = settings.get('DOCKER_HOST')?.replace('unix://', '')
   // Left by an engine that does not run any more.
@@ -55,15 +57,24 @@ export function runId(): string {
 /** Removes the containers of this run that are left, whoever started them, and the networks that they were in. */
 export async function removeLabelled(): Promise<void> {
   const { getContainerRuntimeClient } = await testcontainers()
-  const { container: { dockerode } } = await getContainerRuntimeClient()
+  const {
+    container: { dockerode }
+  } = await getContainerRuntimeClient()
   const filters = { label: [`${runLabel}=${runId()}`] }
   const networks = new Set<string>()
   for (const { Id, NetworkSettings } of await dockerode.listContainers({ all: true, filters })) {
     for (const name of Object.keys(NetworkSettings.Networks)) networks.add(name)
-    await dockerode.getContainer(Id).remove({ force: true, v: true }).catch(() => undefined)
+    await dockerode
+      .getContainer(Id)
+      .remove({ force: true, v: true })
+      .catch(() => undefined)
   }
   for (const name of networks) {
-    if (!builtInNetworks.has(name)) await dockerode.getNetwork(name).remove().catch(() => undefined)
+    if (!builtInNetworks.has(name))
+      await dockerode
+        .getNetwork(name)
+        .remove()
+        .catch(() => undefined)
   }
 }
 

@@ -35,7 +35,9 @@ const restoreTimeoutMs = 60_000
  * with the same options, so use names of your own; nodes that a test kills or freezes are brought back after it.
  */
 export function describeKafka(
-  title: string, options: ClusterOptions, body: (cluster: () => TestCluster) => void
+  title: string,
+  options: ClusterOptions,
+  body: (cluster: () => TestCluster) => void
 ): void {
   const { provider, clusterSocket } = inject('kafka')
   const nodes = options.nodes === 1 ? 'one node' : `${options.nodes} nodes`
@@ -55,7 +57,8 @@ export function describeKafka(
 
 /** A suite for each real client that this machine can run; each gets one driver for all its tests. */
 export function describeClients(
-  body: (driver: () => ClientDriver, name: ClientName) => void, names: readonly ClientName[] = clientNames
+  body: (driver: () => ClientDriver, name: ClientName) => void,
+  names: readonly ClientName[] = clientNames
 ): void {
   const { missingClients } = inject('kafka')
   for (const name of names) {

@@ -31,7 +31,10 @@ function readSource(path: string): Source {
   return { path, ours, others: specifiers.filter((name) => !name.startsWith('.')) }
 }
 
-const below = (folder: string) => (path: string): boolean => path.startsWith(`${folder}/`)
+const below =
+  (folder: string) =>
+  (path: string): boolean =>
+    path.startsWith(`${folder}/`)
 
 /** What a folder may import of ours; everything not listed may import what it likes. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -56,18 +59,22 @@ describe('imports', () => {
   })
 
   it.each(Object.entries(allowed))('of %s stay within %j', (folder, targets) => {
-    const strays = sources.filter(({ path }) => below(folder)(path)).flatMap(({ path, ours }) =>
-      ours
-        .filter((target) => !targets.some((place) => target === place || below(place)(target)))
-        .map((target) => `${path} imports ${target}`)
-    )
+    const strays = sources
+      .filter(({ path }) => below(folder)(path))
+      .flatMap(({ path, ours }) =>
+        ours
+          .filter((target) => !targets.some((place) => target === place || below(place)(target)))
+          .map((target) => `${path} imports ${target}`)
+      )
     expect(strays).toEqual([])
   })
 
   it.each(['protocol', 'src/contracts', 'src/proxy/session'])('of %s reach nothing outside the process', (folder) => {
     const strays = sources
       .filter(({ path }) => below(folder)(path))
-      .flatMap(({ path, others }) => others.filter((name) => [...io, ...ioPackages].includes(name)).map((name) => `${path} imports ${name}`))
+      .flatMap(({ path, others }) =>
+        others.filter((name) => [...io, ...ioPackages].includes(name)).map((name) => `${path} imports ${name}`)
+      )
     expect(strays).toEqual([])
   })
 

@@ -131,11 +131,7 @@ class Checker {
     const message = `there is no variable "${name}"`
     if (owner !== undefined) return this.#report(at, message, `did you mean "${owner}.${name}"?`)
     const near = closest(name, names)
-    return this.#report(
-      at,
-      message,
-      near === null ? `a rule can use ${names.join(', ')}` : `did you mean "${near}"?`
-    )
+    return this.#report(at, message, near === null ? `a rule can use ${names.join(', ')}` : `did you mean "${near}"?`)
   }
 
   #select(node: Extract<Node, { op: 'select' }>): Type {

@@ -261,7 +261,13 @@ function emitCall(node: CallNode, scope: Scope): Eval {
   const [first, second] = runs
   if (runs.length === 1) return (frame) => dispatch(node, overloads, [first!(frame)], frame)
   if (runs.length === 2) return (frame) => dispatch(node, overloads, [first!(frame), second!(frame)], frame)
-  return (frame) => dispatch(node, overloads, runs.map((run) => run(frame)), frame)
+  return (frame) =>
+    dispatch(
+      node,
+      overloads,
+      runs.map((run) => run(frame)),
+      frame
+    )
 }
 
 /** Kinds that stand for themselves at run time; `list` and `map` too, since both are kinds. */

@@ -15,9 +15,7 @@ const maxUint = 2n ** 64n - 1n
 const maxUnscaled = 2n ** BigInt(limits.decimalBits)
 
 export function isNumeric(value: Cel): value is Numeric {
-  return (
-    typeof value === 'bigint' || typeof value === 'number' || value instanceof Uint || value instanceof Decimal
-  )
+  return typeof value === 'bigint' || typeof value === 'number' || value instanceof Uint || value instanceof Decimal
 }
 
 export function isInt(value: bigint): boolean {

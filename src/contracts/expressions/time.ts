@@ -24,8 +24,7 @@ const nanosPerUnit: Readonly<Record<string, bigint>> = {
 
 /** RFC 3339 with up to nine digits of fraction; a leap second is not a timestamp. */
 export function parseTimestamp(text: string): Timestamp | Fault {
-  const match =
-    /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/.exec(text)
+  const match = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/.exec(text)
   if (match === null) return notATimestamp()
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as SixNumbers
   // setUTCFullYear because Date.UTC takes the years 0 to 99 for 1900 to 1999.

@@ -21,8 +21,7 @@ export interface PayloadFailure {
 }
 
 export type Decoded =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly failures: readonly PayloadFailure[] }
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failures: readonly PayloadFailure[] }
 
 export interface PayloadFormat {
   /** `avro`, `protobuf`, `json`, `string`, `bytes`. */

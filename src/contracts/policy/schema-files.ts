@@ -163,7 +163,8 @@ function referencesInJson(source: string): string[] {
       } else {
         if (key === '$id' && typeof child === 'string') identities.add(child)
         // Names of properties are no keywords.
-        if (schemaMaps.includes(key) && child !== null && typeof child === 'object') open.push(...Object.values(child as Record<string, unknown>))
+        if (schemaMaps.includes(key) && child !== null && typeof child === 'object')
+          open.push(...Object.values(child as Record<string, unknown>))
         else open.push(child)
       }
     }

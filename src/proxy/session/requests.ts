@@ -20,6 +20,7 @@ import { metadataRequest } from '../../../protocol/messages/metadata.ts'
 import { produceRequest } from '../../../protocol/messages/produce.ts'
 import type { MetadataResponse } from '../../../protocol/messages/metadata.ts'
 import { unsupportedApiVersions } from '../api-versions.ts'
+import { smallFrameBytes } from '../byte-budget.ts'
 import { mergedProduceFrame, namesPartitionTwice } from '../produce-answers.ts'
 import { peekProduce, producePeekBytes } from '../peek-produce.ts'
 import type { Judged, ProduceCall, WriteProofs } from '../produce-path.ts'
@@ -43,7 +44,13 @@ type State =
  * Topics and partitions in one Produce request: more than any cluster has leaders on one broker, and few enough that a
  * frame full of empty ones does not become a heap many times its size.
  */
-const maxProduceElements = 200_000
+const maxProduceElements = 20_000
+/** What a client may send before it is authenticated; none of it is large, and brokers have been felled by it. */
+const authenticationKeys: ReadonlySet<number> = new Set([
+  apiKeys.saslHandshake,
+  apiKeys.apiVersions,
+  apiKeys.saslAuthenticate
+])
 /** Answers made here that may wait for those before them; beyond it no further request is read. */
 const maxLocalBytes = 1024 * 1024
 /** Length prefix, API key, version, correlation id: what every request starts with. */
@@ -219,6 +226,10 @@ export class RequestHalf {
     const correlationId = prefix.readInt32BE(8)
     const frameBytes = 4 + length
     this.#framesBegun += 1
+    if (length > smallFrameBytes && authenticationKeys.has(apiKey)) {
+      this.#shared.close('frame-length', `${length} bytes before authentication; allowed are ${smallFrameBytes}`)
+      return false
+    }
     const api = apiByKey(apiKey)
     if (api === undefined || apiVersion < 0 || apiVersion > api.maxVersion) {
       if (apiKey === apiKeys.apiVersions && apiVersion > 0) {
@@ -289,8 +300,15 @@ export class RequestHalf {
     this.#setClientId(header.clientId)
     const path = this.#shared.context.producePath
     const passes =
-      path.idle() || (peek.topicCount === 1 && peek.firstTopic !== null && !path.concerns(peek.firstTopic, header.clientId))
+      path.idle() ||
+      (peek.topicCount === 1 && peek.firstTopic !== null && !path.concerns(peek.firstTopic, header.clientId))
     if (!passes) {
+      // A place in the queue for memory has to be earned, or those who promise and do not send hold up those who do.
+      const earned = Math.min(frameBytes, smallFrameBytes)
+      if (this.#queue.length < earned) {
+        this.#state = { at: 'header', frameBytes, lookAgainAt: earned }
+        return false
+      }
       this.#shared.effects.push({ type: 'reserve', direction: 'request', bytes: frameBytes })
       this.#state = { at: 'awaiting-budget', frameBytes }
       return false

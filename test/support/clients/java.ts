@@ -18,7 +18,7 @@ const version = '4.3.1'
 export async function prepareJava(): Promise<string | undefined> {
   if (onPath('javac') === undefined) return 'no javac (apt-get install openjdk-17-jdk-headless)'
   if (onPath('mvn') === undefined && (await run('mvn', ['--version'])).code !== 0) {
-    return 'no Maven for the client\'s jars (apt-get install maven)'
+    return "no Maven for the client's jars (apt-get install maven)"
   }
   await compiled()
   return undefined
@@ -27,8 +27,16 @@ export async function prepareJava(): Promise<string | undefined> {
 export async function javaDriver(): Promise<ClientDriver> {
   const classes = `${await compiled()}:${await classPath(await kafkaJars(version))}`
   const command = [
-    'java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto', '-XX:-UsePerfData',
-    '-Dorg.slf4j.simpleLogger.defaultLogLevel=off', '-cp', classes, 'Client'
+    'java',
+    '-Xmx256m',
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    '-Xshare:auto',
+    '-XX:-UsePerfData',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=off',
+    '-cp',
+    classes,
+    'Client'
   ]
   return processDriver({
     name: 'java',
@@ -39,7 +47,10 @@ export async function javaDriver(): Promise<ClientDriver> {
 }
 
 async function compiled(): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(source)).digest('hex').slice(0, 12)
+  const hash = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex')
+    .slice(0, 12)
   return await cached(`java-client-${version}-${hash}`, async (folder) => {
     const jars = await classPath(await kafkaJars(version))
     await mustRun('javac', ['-nowarn', '-d', folder, '-cp', jars, source], { timeoutMs: 120_000 })
@@ -52,10 +63,13 @@ function security({ caPem, sasl }: Security): Record<string, string> {
   return {
     'security.protocol': protocol,
     ...(caPem === undefined ? {} : { 'ssl.truststore.type': 'PEM', 'ssl.truststore.certificates': caPem }),
-    ...(sasl === undefined ? {} : {
-      'sasl.mechanism': sasl.mechanism.toUpperCase(),
-      'sasl.jaas.config': `org.apache.kafka.common.security.${login} required ` +
-        `username="${sasl.username}" password="${sasl.password}";`
-    })
+    ...(sasl === undefined
+      ? {}
+      : {
+          'sasl.mechanism': sasl.mechanism.toUpperCase(),
+          'sasl.jaas.config':
+            `org.apache.kafka.common.security.${login} required ` +
+            `username="${sasl.username}" password="${sasl.password}";`
+        })
   }
 }

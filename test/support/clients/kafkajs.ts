@@ -4,14 +4,33 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, {
-  type Admin, type CompressionTypes as CompressionType, type Consumer, type EachMessagePayload, type IHeaders,
-  type KafkaConfig, type Producer, type ProducerRecord, type Transaction
+  type Admin,
+  type CompressionTypes as CompressionType,
+  type Consumer,
+  type EachMessagePayload,
+  type IHeaders,
+  type KafkaConfig,
+  type Producer,
+  type ProducerRecord,
+  type Transaction
 } from 'kafkajs'
 import { registerCodecs } from './codecs.ts'
 import {
-  ClientFailure, type ClientDriver, type ClientError, type Codec, type ConsumerOptions, type InRecord, type NewTopic,
-  type OutRecord, type ProducerOptions, type RecordResult, type Security, type TestAdmin, type TestConsumer,
-  type TestProducer, type TopicDescription
+  ClientFailure,
+  type ClientDriver,
+  type ClientError,
+  type Codec,
+  type ConsumerOptions,
+  type InRecord,
+  type NewTopic,
+  type OutRecord,
+  type ProducerOptions,
+  type RecordResult,
+  type Security,
+  type TestAdmin,
+  type TestConsumer,
+  type TestProducer,
+  type TopicDescription
 } from './driver.ts'
 
 const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs
@@ -37,10 +56,16 @@ export function kafkajsDriver(security: Security = {}): ClientDriver {
     opened.add(session)
     return session
   }
-  const kafka = (brokers: string[], clientId: string, requestTimeoutMs = 5_000): Client => new Kafka({
-    brokers, clientId, logLevel: logLevel.NOTHING, connectionTimeout: 5_000, requestTimeout: requestTimeoutMs, retry,
-    ...transport(security)
-  })
+  const kafka = (brokers: string[], clientId: string, requestTimeoutMs = 5_000): Client =>
+    new Kafka({
+      brokers,
+      clientId,
+      logLevel: logLevel.NOTHING,
+      connectionTimeout: 5_000,
+      requestTimeout: requestTimeoutMs,
+      retry,
+      ...transport(security)
+    })
   return {
     name: 'kafkajs',
     can: { nullHeaders: false, consumerProtocol: false, shareGroups: false, describeProducers: false },
@@ -97,9 +122,12 @@ async function openProducer(kafka: Client, options: ProducerOptions): Promise<Te
     },
     async sendOffsets(consumer) {
       if (!(consumer instanceof KafkajsConsumer)) throw new Error('a consumer of another driver')
-      await attempt(() => openTransaction(transaction).sendOffsets({
-        consumerGroupId: consumer.groupId, topics: consumer.positions()
-      }))
+      await attempt(() =>
+        openTransaction(transaction).sendOffsets({
+          consumerGroupId: consumer.groupId,
+          topics: consumer.positions()
+        })
+      )
     },
     close: () => producer.disconnect()
   }
@@ -115,7 +143,9 @@ function openTransaction(transaction: Transaction | undefined): Transaction {
  * neither keeps the order of sends that are open together nor, under idempotence, their sequences.
  */
 async function sendAll(
-  producer: Pick<Producer, 'sendBatch'>, records: OutRecord[], options: ProducerOptions
+  producer: Pick<Producer, 'sendBatch'>,
+  records: OutRecord[],
+  options: ProducerOptions
 ): Promise<RecordResult[]> {
   const results: RecordResult[] = []
   const size = options.batchRecords ?? records.length
@@ -134,18 +164,22 @@ async function sendAll(
 const notSent: ClientError = { code: null, name: 'not sent', message: 'kafkajs reports nothing for this partition' }
 
 async function sendOne(
-  producer: Pick<Producer, 'sendBatch'>, records: OutRecord[], options: ProducerOptions
+  producer: Pick<Producer, 'sendBatch'>,
+  records: OutRecord[],
+  options: ProducerOptions
 ): Promise<RecordResult[]> {
   const topics = [...new Set(records.map(({ topic }) => topic))]
   const topicMessages: Pick<ProducerRecord, 'topic' | 'messages'>[] = topics.map((topic) => ({
     topic,
-    messages: records.filter((record) => record.topic === topic).map((record) => ({
-      key: record.key,
-      value: record.value,
-      ...(record.partition === undefined ? {} : { partition: record.partition }),
-      ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
-      headers: headersOf(record)
-    }))
+    messages: records
+      .filter((record) => record.topic === topic)
+      .map((record) => ({
+        key: record.key,
+        value: record.value,
+        ...(record.partition === undefined ? {} : { partition: record.partition }),
+        ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
+        headers: headersOf(record)
+      }))
   }))
   try {
     const metadata = await producer.sendBatch({
@@ -155,8 +189,9 @@ async function sendOne(
       topicMessages
     })
     // It knows base offsets only; a record's own follows from its place in the partition's batch.
-    const next = new Map(metadata.map(({ topicName, partition, baseOffset }) =>
-      [`${topicName}/${partition}`, Number(baseOffset ?? -1)]))
+    const next = new Map(
+      metadata.map(({ topicName, partition, baseOffset }) => [`${topicName}/${partition}`, Number(baseOffset ?? -1)])
+    )
     return records.map(({ topic, partition = 0 }): RecordResult => {
       const place = `${topic}/${partition}`
       const offset = next.get(place)
@@ -215,7 +250,8 @@ class KafkajsConsumer implements TestConsumer {
     this.groupId = groupId
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.#assigned = Object.entries(payload.memberAssignment).flatMap(([topic, partitions]) =>
-        partitions.map((partition) => ({ topic, partition })))
+        partitions.map((partition) => ({ topic, partition }))
+      )
     })
   }
 
@@ -227,8 +263,11 @@ class KafkajsConsumer implements TestConsumer {
       key: message.key,
       value: message.value,
       headers: Object.entries(message.headers ?? {}).flatMap(([name, value]) =>
-        (Array.isArray(value) ? value : [value]).map((one): [string, Buffer | null] =>
-          [name, one === undefined ? null : Buffer.from(one)])),
+        (Array.isArray(value) ? value : [value]).map((one): [string, Buffer | null] => [
+          name,
+          one === undefined ? null : Buffer.from(one)
+        ])
+      ),
       timestamp: Number(message.timestamp)
     })
     return Promise.resolve()
@@ -286,7 +325,8 @@ async function openAdmin(kafka: Client): Promise<TestAdmin> {
     },
     async topicConfig(topic) {
       const { resources } = await admin.describeConfigs({
-        includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }]
+        includeSynonyms: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }]
       })
       const entries = resources[0]?.configEntries ?? []
       return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]))
@@ -305,7 +345,8 @@ async function openAdmin(kafka: Client): Promise<TestAdmin> {
     },
     async groupOffsets(groupId, topic) {
       const topics = await admin.fetchOffsets({ groupId, topics: [topic] })
-      return (topics[0]?.partitions ?? []).map(({ partition, offset }) => ({ partition, offset: Number(offset) }))
+      return (topics[0]?.partitions ?? [])
+        .map(({ partition, offset }) => ({ partition, offset: Number(offset) }))
         .filter(({ offset }) => offset >= 0)
     },
     describeProducers: () => Promise.reject(new Error('kafkajs has no DescribeProducers'))
@@ -332,14 +373,19 @@ function newTopic({ name, replicas, config }: NewTopic): {
 
 async function describeTopic(admin: Admin, name: string): Promise<TopicDescription> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
-  const partitions = (topics[0]?.partitions ?? [])
-    .map(({ partitionId, leader, replicas, isr }) => ({ partition: partitionId, leader, replicas, isr }))
+  const partitions = (topics[0]?.partitions ?? []).map(({ partitionId, leader, replicas, isr }) => ({
+    partition: partitionId,
+    leader,
+    replicas,
+    isr
+  }))
   return { name, partitions }
 }
 
 function attempting<T extends Record<keyof T, (...args: never[]) => Promise<unknown>>>(calls: T): T {
-  const wrapped = Object.entries<(...args: never[]) => Promise<unknown>>(calls).map(([name, call]) =>
-    [name, (...args: never[]) => attempt(() => call(...args))] as const)
+  const wrapped = Object.entries<(...args: never[]) => Promise<unknown>>(calls).map(
+    ([name, call]) => [name, (...args: never[]) => attempt(() => call(...args))] as const
+  )
   return Object.fromEntries(wrapped) as unknown as T
 }
 

@@ -32,9 +32,11 @@ export async function librdkafkaDriver(): Promise<ClientDriver> {
 async function environment(): Promise<string> {
   return await cached(`librdkafka-python-${version}`, async (folder) => {
     await mustRun('python3', ['-m', 'venv', folder], { timeoutMs: 120_000 })
-    await mustRun(join(folder, 'bin', 'python'), [
-      '-m', 'pip', 'install', '--quiet', '--only-binary', ':all:', `confluent-kafka==${version}`
-    ], { timeoutMs: 300_000 })
+    await mustRun(
+      join(folder, 'bin', 'python'),
+      ['-m', 'pip', 'install', '--quiet', '--only-binary', ':all:', `confluent-kafka==${version}`],
+      { timeoutMs: 300_000 }
+    )
   })
 }
 
@@ -42,8 +44,12 @@ function security({ caPem, sasl }: Security): Record<string, string> {
   return {
     'security.protocol': `${sasl === undefined ? '' : 'sasl_'}${caPem === undefined ? 'plaintext' : 'ssl'}`,
     ...(caPem === undefined ? {} : { 'ssl.ca.pem': caPem }),
-    ...(sasl === undefined ? {} : {
-      'sasl.mechanism': sasl.mechanism.toUpperCase(), 'sasl.username': sasl.username, 'sasl.password': sasl.password
-    })
+    ...(sasl === undefined
+      ? {}
+      : {
+          'sasl.mechanism': sasl.mechanism.toUpperCase(),
+          'sasl.username': sasl.username,
+          'sasl.password': sasl.password
+        })
   }
 }

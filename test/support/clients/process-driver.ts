@@ -5,8 +5,18 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import {
-  ClientFailure, type ClientDriver, type ClientError, type ClientName, type ConsumerOptions, type InRecord,
-  type OutRecord, type ProducerOptions, type RecordResult, type Security, type TestAdmin, type TestConsumer,
+  ClientFailure,
+  type ClientDriver,
+  type ClientError,
+  type ClientName,
+  type ConsumerOptions,
+  type InRecord,
+  type OutRecord,
+  type ProducerOptions,
+  type RecordResult,
+  type Security,
+  type TestAdmin,
+  type TestConsumer,
   type TestProducer
 } from './driver.ts'
 import { tiedToParent } from '../processes.ts'
@@ -75,7 +85,8 @@ class Conversation {
     const [program, ...args] = tiedToParent(this.#command)
     const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     createInterface({ input: child.stdout }).on('line', (line) => this.#answered(line))
-    child.stderr.setEncoding('utf8')
+    child.stderr
+      .setEncoding('utf8')
       .on('data', (text: string) => (this.#errorOutput = (this.#errorOutput + text).slice(-keptErrorOutput)))
     const gone = (how: string): void => {
       this.#child = undefined

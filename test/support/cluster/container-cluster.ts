@@ -30,18 +30,20 @@ export async function startContainerCluster(options: ClusterOptions): Promise<Te
     await removeNetwork(network)
   }
   try {
-    await Promise.all(addresses.map(async (address, index) => {
-      const container = await new GenericContainer(kafkaImage(options.version))
-        .withNetwork(network)
-        .withNetworkAliases(alias(address.id))
-        .withLabels({ [runLabel]: runId() })
-        .withEnvironment({ KAFKA_PROPERTIES: serverProperties(address, addresses, options, dataFolder) })
-        .withExposedPorts({ container: 9092, host: ports[index]! })
-        // Whether it is up is asked by a client's requests; here only: has the container started?
-        .withWaitStrategy(Wait.forSuccessfulCommand('true'))
-        .start()
-      nodes.push(new ContainerNode(address.id, ports[index]!, container, await handleOf(container)))
-    }))
+    await Promise.all(
+      addresses.map(async (address, index) => {
+        const container = await new GenericContainer(kafkaImage(options.version))
+          .withNetwork(network)
+          .withNetworkAliases(alias(address.id))
+          .withLabels({ [runLabel]: runId() })
+          .withEnvironment({ KAFKA_PROPERTIES: serverProperties(address, addresses, options, dataFolder) })
+          .withExposedPorts({ container: 9092, host: ports[index]! })
+          // Whether it is up is asked by a client's requests; here only: has the container started?
+          .withWaitStrategy(Wait.forSuccessfulCommand('true'))
+          .start()
+        nodes.push(new ContainerNode(address.id, ports[index]!, container, await handleOf(container)))
+      })
+    )
     nodes.sort((left, right) => left.id - right.id)
     await Promise.all(nodes.map((node) => node.ready(nodes.map(({ id }) => id))))
   } catch (error) {
@@ -102,7 +104,10 @@ class ContainerNode implements ClusterNode {
   }
 
   async ready(brokerIds: number[]): Promise<void> {
-    const watch = this.#handle.wait().then((end) => (this.#exit = JSON.stringify(end)), () => undefined)
+    const watch = this.#handle.wait().then(
+      (end) => (this.#exit = JSON.stringify(end)),
+      () => undefined
+    )
     void watch
     const failure = (): string | undefined =>
       this.#exit === undefined ? undefined : `Kafka container ${this.id} ended: ${this.#exit}`

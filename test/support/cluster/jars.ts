@@ -26,10 +26,19 @@ export async function kafkaJars(version: KafkaVersion): Promise<string> {
   return await cached(jarsEntry(version), async (folder) => {
     const pom = join(folder, 'pom.xml')
     await writeFile(pom, pomFor(version))
-    await mustRun('mvn', [
-      '--batch-mode', '--quiet', '--file', pom, dependencyPlugin,
-      '-DincludeScope=runtime', `-DoutputDirectory=${folder}`
-    ], { timeoutMs: 600_000 })
+    await mustRun(
+      'mvn',
+      [
+        '--batch-mode',
+        '--quiet',
+        '--file',
+        pom,
+        dependencyPlugin,
+        '-DincludeScope=runtime',
+        `-DoutputDirectory=${folder}`
+      ],
+      { timeoutMs: 600_000 }
+    )
     const jars = (await readdir(folder)).filter((name) => name.endsWith('.jar'))
     if (jars.length < 50) throw new Error(`Maven copied only ${jars.length} jars for Kafka ${version}`)
   })

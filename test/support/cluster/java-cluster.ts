@@ -19,7 +19,10 @@ const host = '127.0.0.1'
 
 /** The client compiler only and the simplest collector: a test broker lives for a minute. */
 const fastStart = [
-  '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto', '-XX:-UsePerfData',
+  '-XX:TieredStopAtLevel=1',
+  '-XX:+UseSerialGC',
+  '-Xshare:auto',
+  '-XX:-UsePerfData',
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
 ]
 const brokerHeap = '-Xmx384m'
@@ -33,8 +36,10 @@ const stopTimeoutMs = 20_000
 export async function startJavaCluster(options: ClusterOptions): Promise<TestCluster> {
   const java = await javaOptions(options.version)
   const folder = await mkdtemp(join(runFolder(), 'kontrakt-kafka-'))
-  const nodes = (await addresses(options.nodes)).map((address, _index, all) =>
-    new JavaNode(address, serverProperties(address, all, options, dataOf(folder, address)), folder, java))
+  const nodes = (await addresses(options.nodes)).map(
+    (address, _index, all) =>
+      new JavaNode(address, serverProperties(address, all, options, dataOf(folder, address)), folder, java)
+  )
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.kill()))
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
@@ -57,8 +62,10 @@ export async function startJavaCluster(options: ClusterOptions): Promise<TestClu
 
 async function addresses(count: number): Promise<NodeAddresses[]> {
   const ports = await freePorts(count * 3)
-  const at = (port: number): { listen: string; advertised: string } =>
-    ({ listen: `${host}:${port}`, advertised: `${host}:${port}` })
+  const at = (port: number): { listen: string; advertised: string } => ({
+    listen: `${host}:${port}`,
+    advertised: `${host}:${port}`
+  })
   return Array.from({ length: count }, (_, index) => ({
     id: index + 1,
     client: at(ports[index * 3]!),
@@ -143,8 +150,15 @@ class JavaNode implements ClusterNode {
 
 async function format(java: string[], propertiesFile: string): Promise<void> {
   await mustRun('java', [
-    ...java, formatHeap, 'kafka.tools.StorageTool', 'format', '--ignore-formatted',
-    '-t', clusterId, '-c', propertiesFile
+    ...java,
+    formatHeap,
+    'kafka.tools.StorageTool',
+    'format',
+    '--ignore-formatted',
+    '-t',
+    clusterId,
+    '-c',
+    propertiesFile
   ])
 }
 

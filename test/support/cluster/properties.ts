@@ -18,7 +18,10 @@ export const clusterId = 'kontraktTestClusterAA'
 
 /** The text of `server.properties` for one node. */
 export function serverProperties(
-  node: NodeAddresses, all: readonly NodeAddresses[], options: ClusterOptions, dataFolder: string
+  node: NodeAddresses,
+  all: readonly NodeAddresses[],
+  options: ClusterOptions,
+  dataFolder: string
 ): string {
   const replicas = String(all.length)
   const inSync = String(Math.min(2, all.length))
@@ -28,8 +31,7 @@ export function serverProperties(
     'controller.quorum.voters': all.map((peer) => `${peer.id}@${peer.controller.advertised}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'INNER',
-    'listeners':
-      `PLAINTEXT://${node.client.listen},INNER://${node.inner.listen},CONTROLLER://${node.controller.listen}`,
+    listeners: `PLAINTEXT://${node.client.listen},INNER://${node.inner.listen},CONTROLLER://${node.controller.listen}`,
     'advertised.listeners': `PLAINTEXT://${node.client.advertised},INNER://${node.inner.advertised}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': dataFolder,
@@ -64,5 +66,7 @@ export function serverProperties(
     'log.segment.delete.delay.ms': '1000',
     ...options.config
   }
-  return Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join('')
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
 }

@@ -73,7 +73,8 @@ async function containerProvider(): Promise<Provider> {
   }
   const versions: KafkaVersion[] = []
   for (const version of kafkaVersions) if (await imageExists(kafkaImage(version))) versions.push(version)
-  const missing = kafkaVersions.filter((version) => !versions.includes(version))
+  const missing = kafkaVersions
+    .filter((version) => !versions.includes(version))
     .map((version) => `no image ${kafkaImage(version)} (.ci/engine.sh builds it)`)
   return { kind: versions.length === 0 ? 'none' : 'containers', versions, missing }
 }

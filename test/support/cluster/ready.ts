@@ -91,7 +91,11 @@ async function untilItWorks(work: () => Promise<void>): Promise<void> {
 
 function client(brokers: string[]): Kafka {
   return new Kafka({
-    brokers, clientId: 'test-cluster', logLevel: logLevel.NOTHING,
-    connectionTimeout: 2_000, requestTimeout: 5_000, retry: { retries: 3, initialRetryTime: 50 }
+    brokers,
+    clientId: 'test-cluster',
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 2_000,
+    requestTimeout: 5_000,
+    retry: { retries: 3, initialRetryTime: 50 }
   })
 }

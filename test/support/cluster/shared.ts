@@ -28,7 +28,8 @@ type Description = Pick<TestCluster, 'version' | 'provider' | 'bootstrap'> & {
 
 /** Serves shared clusters on a Unix socket; `close` ends the clusters. */
 export async function hostClusters(
-  socket: string, startCluster: (options: ClusterOptions) => Promise<TestCluster>
+  socket: string,
+  startCluster: (options: ClusterOptions) => Promise<TestCluster>
 ): Promise<ClusterHost> {
   const pool = new ClusterPool(startCluster)
   const server: Server = createServer((incoming, outgoing) => {
@@ -37,7 +38,8 @@ export async function hostClusters(
     }
     void answer(pool, incoming).then(
       (result) => reply({ result }),
-      (error: unknown) => reply({ error: messageOf(error) }))
+      (error: unknown) => reply({ error: messageOf(error) })
+    )
   })
   // A first start may have to download Kafka.
   server.requestTimeout = 0
@@ -118,9 +120,11 @@ class ClusterPool {
 /** The shared cluster with these options; starts it when this is the first call of the run. */
 export async function sharedCluster(socket: string, options: ClusterOptions): Promise<TestCluster> {
   const description = (await send(socket, { call: 'acquire', options })) as Description
-  const nodeCall = (id: number, operation: NodeCall) => async (signal?: Kill): Promise<void> => {
-    await send(socket, { call: 'node', options, id, operation, ...(signal === undefined ? {} : { signal }) })
-  }
+  const nodeCall =
+    (id: number, operation: NodeCall) =>
+    async (signal?: Kill): Promise<void> => {
+      await send(socket, { call: 'node', options, id, operation, ...(signal === undefined ? {} : { signal }) })
+    }
   return {
     ...description,
     nodes: description.nodes.map((node) => ({

@@ -4,7 +4,12 @@
  */
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import {
-  rawBatch, rawField, rawRecord, varint, type RawBatch, type RawRecord
+  rawBatch,
+  rawField,
+  rawRecord,
+  varint,
+  type RawBatch,
+  type RawRecord
 } from '../../unit/protocol/records/raw-batch.ts'
 
 const gzip = 1

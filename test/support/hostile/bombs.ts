@@ -79,7 +79,8 @@ export function bombs(realBytes: number): readonly { readonly name: string; read
     { name: 'zstd, a window of 3.75 TiB', codec: codec.zstd, section: zstdBlocks('28b52ffd00ff', 10) }
   ]
   return sections.map(({ name, codec: attributes, section }) => ({
-    name, records: rawBatch(section, { attributes, recordCount: 1 })
+    name,
+    records: rawBatch(section, { attributes, recordCount: 1 })
   }))
 }
 

@@ -70,7 +70,10 @@ async function runAll(driver: ClientDriver, tap: Tap): Promise<void> {
   const group = async (phase: string, options: { protocol?: 'classic' | 'consumer' | 'share' }): Promise<void> => {
     await step(phase, async () => {
       const consumer = await driver.consumer(servers, {
-        groupId: `capture-${phase}`, topics: [topic], committedOnly: true, ...options
+        groupId: `capture-${phase}`,
+        topics: [topic],
+        committedOnly: true,
+        ...options
       })
       await consumer.read(2, options.protocol === 'share' ? 3_000 : 10_000)
       if (options.protocol !== 'share') await consumer.commit()
@@ -82,11 +85,16 @@ async function runAll(driver: ClientDriver, tap: Tap): Promise<void> {
   if (driver.can.shareGroups) await group('share-group', { protocol: 'share' })
   await step('gzip-transactional', async () => {
     const consumer = await driver.consumer(servers, {
-      groupId: 'capture-transaction', topics: [topic], committedOnly: true
+      groupId: 'capture-transaction',
+      topics: [topic],
+      committedOnly: true
     })
     await consumer.read(1, 10_000)
     const producer = await driver.producer(servers, {
-      acks: 'all', idempotence: true, codec: 'gzip', transactionalId: 'capture'
+      acks: 'all',
+      idempotence: true,
+      codec: 'gzip',
+      transactionalId: 'capture'
     })
     await producer.begin()
     await producer.send(records(2))
@@ -121,7 +129,9 @@ async function runNewest(driver: ClientDriver, tap: Tap): Promise<void> {
   await producer.send(records(1))
   await producer.close()
   const consumer = await driver.consumer([tap.bootstrap], {
-    groupId: 'capture-newest', topics: [topic], committedOnly: true
+    groupId: 'capture-newest',
+    topics: [topic],
+    committedOnly: true
   })
   await consumer.read(1, 10_000)
   await consumer.close()
@@ -153,7 +163,10 @@ function chosen(exchanges: readonly Exchange[]): Map<string, Exchange> {
 }
 
 function section(what: string, bytes: Buffer): string {
-  return `# ${what}\n${bytes.toString('hex').match(/.{1,120}/g)!.join('\n')}\n`
+  return `# ${what}\n${bytes
+    .toString('hex')
+    .match(/.{1,120}/g)!
+    .join('\n')}\n`
 }
 
 async function store(client: ClientName, exchanges: readonly Exchange[]): Promise<void> {

@@ -19,23 +19,31 @@ export interface CapturedFrame {
 }
 
 export function capturedFrames(): CapturedFrame[] {
-  return readdirSync(framesFolder).sort().flatMap((client) =>
-    readdirSync(join(framesFolder, client)).sort().map((file) => {
-      const [request, answer] = sections(readFileSync(join(framesFolder, client, file), 'utf8'))
-      if (request === undefined) throw new Error(`${client}/${file} holds no frame`)
-      return {
-        client,
-        name: file.replace(/\.hex$/, ''),
-        apiKey: request.readInt16BE(4),
-        apiVersion: request.readInt16BE(6),
-        correlationId: request.readInt32BE(8),
-        request,
-        answer: answer ?? null
-      }
-    }))
+  return readdirSync(framesFolder)
+    .sort()
+    .flatMap((client) =>
+      readdirSync(join(framesFolder, client))
+        .sort()
+        .map((file) => {
+          const [request, answer] = sections(readFileSync(join(framesFolder, client, file), 'utf8'))
+          if (request === undefined) throw new Error(`${client}/${file} holds no frame`)
+          return {
+            client,
+            name: file.replace(/\.hex$/, ''),
+            apiKey: request.readInt16BE(4),
+            apiVersion: request.readInt16BE(6),
+            correlationId: request.readInt32BE(8),
+            request,
+            answer: answer ?? null
+          }
+        })
+    )
 }
 
 function sections(text: string): Buffer[] {
-  return text.split(/^#.*$/m).map((hex) => hex.replace(/\s/g, '')).filter((hex) => hex !== '')
+  return text
+    .split(/^#.*$/m)
+    .map((hex) => hex.replace(/\s/g, ''))
+    .filter((hex) => hex !== '')
     .map((hex) => Buffer.from(hex, 'hex'))
 }

@@ -36,7 +36,10 @@ export async function startLyingBroker(): Promise<LyingBroker> {
         if (cut === true) client.end()
       }
     })
-    for (const [socket, other] of [[client, broker], [broker, client]] as const) {
+    for (const [socket, other] of [
+      [client, broker],
+      [broker, client]
+    ] as const) {
       sockets.add(socket)
       socket.on('error', () => undefined)
       socket.on('close', () => {

@@ -1,6 +1,6 @@
 /**
- * The running proxy as an attacker finds it: a policy in mode reject for `guarded-*`, little memory, short patience. And
- * what has to be true after every attack.
+ * The running proxy as an attacker finds it: a policy in mode reject for `guarded-*`, little memory, short patience.
+ * And what has to be true after every attack.
  */
 import { expect } from 'vitest'
 import { apiKeys } from '../../../protocol/messages/api-table.ts'
@@ -47,14 +47,16 @@ export const batchOf = (...values: readonly string[]): Buffer =>
 export const good = batchOf(goodValue)
 export const bad = batchOf('{}')
 
-export const apiVersions = (correlationId = 1): Buffer => framed(
-  header(apiKeys.apiVersions, 3, correlationId),
-  apiVersionsRequest.encode({ clientSoftwareName: 'hostile', clientSoftwareVersion: '1' }, 3)
-)
-export const metadata = (...names: readonly string[]): Buffer => framed(
-  header(apiKeys.metadata, 9),
-  metadataRequest.encode({ topics: names.map((name) => ({ name })), allowAutoTopicCreation: false }, 9)
-)
+export const apiVersions = (correlationId = 1): Buffer =>
+  framed(
+    header(apiKeys.apiVersions, 3, correlationId),
+    apiVersionsRequest.encode({ clientSoftwareName: 'hostile', clientSoftwareVersion: '1' }, 3)
+  )
+export const metadata = (...names: readonly string[]): Buffer =>
+  framed(
+    header(apiKeys.metadata, 9),
+    metadataRequest.encode({ topics: names.map((name) => ({ name })), allowAutoTopicCreation: false }, 9)
+  )
 /** Before, a broker; behind, whatever is asked of the proxy; and a client that behaves, after every test. */
 export class Stage {
   readonly kontrakt: Kontrakt

@@ -65,7 +65,10 @@ export async function startTap({ upstream, narrow }: TapOptions): Promise<Tap> {
         client.write(forClient(exchange, answer))
       }
     })
-    for (const [socket, other] of [[client, broker], [broker, client]] as const) {
+    for (const [socket, other] of [
+      [client, broker],
+      [broker, client]
+    ] as const) {
       sockets.add(socket)
       socket.on('error', () => undefined)
       socket.on('close', () => {

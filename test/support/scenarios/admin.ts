@@ -15,9 +15,11 @@ export const administration: Scenario = {
     await scene.try('create', () => admin.createTopics([topic]))
     await scene.try('create again', () => admin.createTopics([topic]))
     await scene.try('create with an unknown broker', () =>
-      admin.createTopics([{ name: scene.named('bad-1'), replicas: [[99]] }]))
+      admin.createTopics([{ name: scene.named('bad-1'), replicas: [[99]] }])
+    )
     await scene.try('create with an unknown setting', () =>
-      admin.createTopics([{ name: scene.named('bad-2'), replicas, config: { 'no.such.setting': '1' } }]))
+      admin.createTopics([{ name: scene.named('bad-2'), replicas, config: { 'no.such.setting': '1' } }])
+    )
     await scene.try('create with an invalid name', () => admin.createTopics([{ name: `${name}/x`, replicas }]))
     await scene.try('describe', async () => {
       const { partitions } = await admin.describeTopic(name)
@@ -33,7 +35,8 @@ export const administration: Scenario = {
     await scene.try('cluster', async () => {
       const { brokers, controller } = await admin.describeCluster()
       return {
-        brokers: brokers.sort((left, right) => left.id - right.id)
+        brokers: brokers
+          .sort((left, right) => left.id - right.id)
           .map(({ id, host, port }) => ({ id, addressed: host !== '' && port > 0 })),
         // Any broker answers as controller: which one is chance.
         controller: controller !== null

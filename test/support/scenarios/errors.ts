@@ -5,8 +5,13 @@ import type { OutRecord, ProducerOptions, TestProducer } from '../clients/driver
 import { byPartition, epochMs } from './produce.ts'
 import { offsetsOf, readBack, type Scenario, type Scene } from './scenario.ts'
 
-const good = (topic: string, word: string): OutRecord =>
-  ({ topic, partition: 0, key: Buffer.from(word), value: Buffer.from(word), timestamp: epochMs })
+const good = (topic: string, word: string): OutRecord => ({
+  topic,
+  partition: 0,
+  key: Buffer.from(word),
+  value: Buffer.from(word),
+  timestamp: epochMs
+})
 
 /** Short: some of these are errors only after the client has waited for them. */
 const waits: Partial<ProducerOptions> = { deliveryTimeoutMs: 2_000, requestTimeoutMs: 1_500 }
@@ -41,7 +46,7 @@ export const unknownTopic: Scenario = {
 }
 
 export const tooLarge: Scenario = {
-  name: 'a record over the topic\'s limit',
+  name: "a record over the topic's limit",
   async run(scene) {
     const topic = await scene.topic('small', 1, { 'max.message.bytes': '2000' })
     await between(scene, topic, { ...good(topic, 'big'), value: Buffer.alloc(5_000, 'x') })
@@ -49,7 +54,7 @@ export const tooLarge: Scenario = {
 }
 
 export const invalidTimestamp: Scenario = {
-  name: 'a timestamp outside the topic\'s bounds',
+  name: "a timestamp outside the topic's bounds",
   async run(scene) {
     // A year of 365 days: the fixed past of the good ones is inside for a long time, 2001 is not.
     const topic = await scene.topic('timely', 1, { 'message.timestamp.before.max.ms': String(100 * 365 * 86_400_000) })

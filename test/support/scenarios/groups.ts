@@ -9,21 +9,22 @@ import { readBack, type Scenario, type Scene } from './scenario.ts'
 
 async function fill(scene: Scene, topic: string, partitions: number, count: number, first = 0): Promise<void> {
   const producer = await scene.producer()
-  await producer.send(Array.from({ length: count }, (_, index): OutRecord => ({
-    topic,
-    partition: index % partitions,
-    key: null,
-    value: Buffer.from(String(first + index)),
-    timestamp: epochMs + index
-  })))
+  await producer.send(
+    Array.from({ length: count }, (_, index): OutRecord => ({
+      topic,
+      partition: index % partitions,
+      key: null,
+      value: Buffer.from(String(first + index)),
+      timestamp: epochMs + index
+    }))
+  )
   await scene.closeNow(producer)
 }
 
 function resuming(protocol: NonNullable<ConsumerOptions['protocol']>): Scenario {
   return {
     name: `a group that resumes (${protocol})`,
-    applies: (driver, version) =>
-      protocol === 'classic' || (driver.can.consumerProtocol && version.startsWith('4.')),
+    applies: (driver, version) => protocol === 'classic' || (driver.can.consumerProtocol && version.startsWith('4.')),
     async run(scene) {
       const topic = await scene.topic('resumed')
       const groupId = scene.named('resumers')
@@ -42,7 +43,10 @@ function resuming(protocol: NonNullable<ConsumerOptions['protocol']>): Scenario 
       await scene.try('commit again', () => next.commit())
       await scene.closeNow(next)
       scene.note('positions at the end', await scene.admin.groupOffsets(groupId, topic))
-      scene.note('listed', (await scene.admin.listGroups()).filter((id) => id === groupId))
+      scene.note(
+        'listed',
+        (await scene.admin.listGroups()).filter((id) => id === groupId)
+      )
     }
   }
 }
@@ -63,7 +67,10 @@ export const twoMembers: Scenario = {
     await untilEachHas(2, members)
     await fill(scene, topic, 4, 40)
     const halves = await Promise.all(members.map((member) => member.read(20)))
-    scene.note('each read', halves.map((half) => half.length))
+    scene.note(
+      'each read',
+      halves.map((half) => half.length)
+    )
     scene.note('together', readBack(halves.flat()))
     scene.note('members', await scene.admin.describeGroup(groupId))
     for (const member of members) await member.commit()

@@ -13,11 +13,22 @@ import { commitAndAbort, fencing, offsetsInTransaction } from './transactions.ts
 export { runScenario, type Scenario, type Transcript } from './scenario.ts'
 
 export const scenarios: Scenario[] = [
-  produceEveryWay, produceMany, produceLarge,
-  commitAndAbort, offsetsInTransaction, fencing,
-  resumeClassic, resumeConsumer, twoMembers, shareGroup,
+  produceEveryWay,
+  produceMany,
+  produceLarge,
+  commitAndAbort,
+  offsetsInTransaction,
+  fencing,
+  resumeClassic,
+  resumeConsumer,
+  twoMembers,
+  shareGroup,
   administration,
-  unknownTopic, tooLarge, invalidTimestamp, compactedWithoutKey, refusedInTransaction
+  unknownTopic,
+  tooLarge,
+  invalidTimestamp,
+  compactedWithoutKey,
+  refusedInTransaction
 ]
 
 /** What this client can run against this version. */
@@ -30,7 +41,9 @@ export function scenariosFor(driver: ClientDriver, version: KafkaVersion): Scena
  * something that the proxy did to a client.
  */
 export async function equivalence(
-  scenario: Scenario, driver: ClientDriver, ways: { direct: string[]; proxied: string[] }
+  scenario: Scenario,
+  driver: ClientDriver,
+  ways: { direct: string[]; proxied: string[] }
 ): Promise<{ direct: Transcript; proxied: Transcript }> {
   const direct = await runScenario(scenario, driver, ways.direct)
   const proxied = await runScenario(scenario, driver, ways.proxied)

@@ -21,7 +21,12 @@ export const epochMs = 1_767_225_600_000
 export function shapes(topic: string, partition: number, nullHeaders: boolean): OutRecord[] {
   const bytes = (text: string): Buffer => Buffer.from(text)
   const record = (index: number, rest: Partial<OutRecord>): OutRecord => ({
-    topic, partition, key: bytes(`key-${index}`), value: bytes(`value-${index}`), timestamp: epochMs + index, ...rest
+    topic,
+    partition,
+    key: bytes(`key-${index}`),
+    value: bytes(`value-${index}`),
+    timestamp: epochMs + index,
+    ...rest
   })
   return [
     record(0, {}),
@@ -30,9 +35,30 @@ export function shapes(topic: string, partition: number, nullHeaders: boolean): 
     record(3, { key: Buffer.alloc(0), value: Buffer.alloc(0) }),
     record(4, { value: Buffer.from('0011fffe00807f', 'hex') }),
     record(5, { value: Buffer.alloc(20_000, 'compressible ') }),
-    record(6, { headers: [['source', bytes('web')], ['trace', Buffer.from([0, 1, 255])], ['empty', bytes('')]] }),
-    record(7, { headers: [['twice', bytes('first')], ['twice', bytes('second')]] }),
-    ...(nullHeaders ? [record(8, { headers: [['none', null], ['some', bytes('x')], ['none', bytes('y')]] })] : [])
+    record(6, {
+      headers: [
+        ['source', bytes('web')],
+        ['trace', Buffer.from([0, 1, 255])],
+        ['empty', bytes('')]
+      ]
+    }),
+    record(7, {
+      headers: [
+        ['twice', bytes('first')],
+        ['twice', bytes('second')]
+      ]
+    }),
+    ...(nullHeaders
+      ? [
+          record(8, {
+            headers: [
+              ['none', null],
+              ['some', bytes('x')],
+              ['none', bytes('y')]
+            ]
+          })
+        ]
+      : [])
   ]
 }
 
@@ -68,8 +94,11 @@ export const produceMany: Scenario = {
       const batches = { batchRecords: 50, batchBytes: 2_000, lingerMs: 1 }
       const producer = await scene.producer({ ...batches, idempotence, inflight, codec: 'lz4' })
       const records = Array.from({ length: count }, (_, index): OutRecord => ({
-        topic, partition: index % partitions, key: Buffer.from(String(index)),
-        value: Buffer.from(`${idempotence} ${index}`), timestamp: epochMs + index
+        topic,
+        partition: index % partitions,
+        key: Buffer.from(String(index)),
+        value: Buffer.from(`${idempotence} ${index}`),
+        timestamp: epochMs + index
       }))
       scene.note(`idempotence=${idempotence}`, summary(offsetsOf(await producer.send(records))))
       await scene.closeNow(producer)
@@ -90,9 +119,15 @@ export const produceLarge: Scenario = {
     const noise = Buffer.concat(Array.from({ length: 28_000 }, (_, index) => hash(index)))
     for (const codec of codecs) {
       const producer = await scene.producer({ codec, maxRequestBytes: 1_040_000, batchRecords: 1, inflight: 1 })
-      const results = await producer.send([0, 1, 2].map((index) => ({
-        topic, partition: 0, key: null, value: noise.subarray(index), timestamp: epochMs
-      })))
+      const results = await producer.send(
+        [0, 1, 2].map((index) => ({
+          topic,
+          partition: 0,
+          key: null,
+          value: noise.subarray(index),
+          timestamp: epochMs
+        }))
+      )
       scene.note(codec, offsetsOf(results))
       await scene.closeNow(producer)
     }

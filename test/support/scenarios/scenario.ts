@@ -6,8 +6,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  ClientFailure, type ClientDriver, type ClientError, type ConsumerOptions, type InRecord, type ProducerOptions,
-  type RecordResult, type TestAdmin, type TestConsumer, type TestProducer
+  ClientFailure,
+  type ClientDriver,
+  type ClientError,
+  type ConsumerOptions,
+  type InRecord,
+  type ProducerOptions,
+  type RecordResult,
+  type TestAdmin,
+  type TestConsumer,
+  type TestProducer
 } from '../clients/driver.ts'
 import type { KafkaVersion } from '../cluster/types.ts'
 
@@ -64,7 +72,12 @@ export class Scene {
   static async open(driver: ClientDriver, bootstrap: string[]): Promise<Scene> {
     const admin = await driver.admin(bootstrap)
     const { brokers } = await admin.describeCluster()
-    return new Scene(driver, bootstrap, admin, brokers.map(({ id }) => id).sort((left, right) => left - right))
+    return new Scene(
+      driver,
+      bootstrap,
+      admin,
+      brokers.map(({ id }) => id).sort((left, right) => left - right)
+    )
   }
 
   /** A topic, group or transactional id of this run. */
@@ -76,7 +89,8 @@ export class Scene {
   replicas(partitions: number): number[][] {
     const ids = this.brokerIds
     return Array.from({ length: partitions }, (_, partition) =>
-      ids.map((_id, place) => ids[(partition + place) % ids.length]!))
+      ids.map((_id, place) => ids[(partition + place) % ids.length]!)
+    )
   }
 
   /** Makes a topic of this run and gives its full name. */
@@ -162,8 +176,9 @@ export class Scene {
 
   /** Waits until a topic's partitions hold so many offsets together. */
   async untilWritten(topic: string, offsets: number): Promise<void> {
-    await this.settled(async () =>
-      (await this.admin.listOffsets(topic)).reduce((sum, { latest }) => sum + latest, 0) >= offsets)
+    await this.settled(
+      async () => (await this.admin.listOffsets(topic)).reduce((sum, { latest }) => sum + latest, 0) >= offsets
+    )
   }
 
   transcript(): Transcript {
@@ -171,7 +186,12 @@ export class Scene {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#open.splice(0).reverse().map((session) => session.close()))
+    await Promise.allSettled(
+      this.#open
+        .splice(0)
+        .reverse()
+        .map((session) => session.close())
+    )
   }
 
   /** The names of this run, durations, and the bounds of time that a broker counts from now. */
@@ -209,8 +229,10 @@ export function readBack(records: readonly InRecord[]): { order: 'kept' | 'broke
     if (offset <= (last.get(place) ?? -1)) order = 'broken'
     last.set(place, offset)
   }
-  const sorted = [...records].sort((left, right) =>
-    left.topic.localeCompare(right.topic) || left.partition - right.partition || left.offset - right.offset)
+  const sorted = [...records].sort(
+    (left, right) =>
+      left.topic.localeCompare(right.topic) || left.partition - right.partition || left.offset - right.offset
+  )
   return { order, records: sorted }
 }
 

@@ -6,8 +6,14 @@ import type { OutRecord } from '../clients/driver.ts'
 import { byPartition, epochMs } from './produce.ts'
 import { offsetsOf, readBack, type Scenario } from './scenario.ts'
 
-const records = (topic: string, words: string[]): OutRecord[] => words.map((word, index) =>
-  ({ topic, partition: index % 2, key: Buffer.from(word), value: Buffer.from(word), timestamp: epochMs + index }))
+const records = (topic: string, words: string[]): OutRecord[] =>
+  words.map((word, index) => ({
+    topic,
+    partition: index % 2,
+    key: Buffer.from(word),
+    value: Buffer.from(word),
+    timestamp: epochMs + index
+  }))
 
 export const commitAndAbort: Scenario = {
   name: 'transactions that commit and that abort',
@@ -30,14 +36,21 @@ export const commitAndAbort: Scenario = {
 }
 
 export const offsetsInTransaction: Scenario = {
-  name: 'a group\'s positions inside a transaction',
+  name: "a group's positions inside a transaction",
   async run(scene) {
     const input = await scene.topic('input')
     const output = await scene.topic('output', 2)
     const groupId = scene.named('copiers')
     const feed = await scene.producer()
-    await feed.send(['a', 'b', 'c', 'd'].map((word, index) =>
-      ({ topic: input, partition: 0, key: null, value: Buffer.from(word), timestamp: epochMs + index })))
+    await feed.send(
+      ['a', 'b', 'c', 'd'].map((word, index) => ({
+        topic: input,
+        partition: 0,
+        key: null,
+        value: Buffer.from(word),
+        timestamp: epochMs + index
+      }))
+    )
     const consumer = await scene.consumer({ groupId, topics: [input], committedOnly: true })
     const producer = await scene.producer({ idempotence: true, transactionalId: scene.named('copier') })
     for (const end of ['commit', 'abort'] as const) {

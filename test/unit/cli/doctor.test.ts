@@ -54,7 +54,9 @@ describe('doctor', () => {
     const { code, out } = await doctor()
     expect(out).not.toContain('fail')
     expect(code).toBe(0)
-    expect(out).toMatch(/^ok {4}upstream: 127\.0\.0\.1:\d+ answers; clients negotiate up to Produce v\d+, Metadata v\d+, Fetch v\d+ through kontrakt$/m)
+    expect(out).toMatch(
+      /^ok {4}upstream: 127\.0\.0\.1:\d+ answers; clients negotiate up to Produce v\d+, Metadata v\d+, Fetch v\d+ through kontrakt$/m
+    )
     expect(out).toMatch(/^ok {4}brokers: broker 3 at 127\.0\.0\.1:\d+ can be reached$/m)
     expect(out).toMatch(/^ok {4}ports: 127\.0\.0\.1:\d+ and 1 of the broker ports are free$/m)
     expect(out).toContain('ok    policies: 1 file loads')

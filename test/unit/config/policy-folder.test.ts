@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -392,7 +401,8 @@ describe('policies that need a registry', () => {
     }
 
     it('start after one wait, however many they are, with no more than eight questions at once', async () => {
-      for (let index = 0; index < 30; index++) put(`p${index}.yaml`, registered.replace('topics: t', `topics: t${index}`))
+      for (let index = 0; index < 30; index++)
+        put(`p${index}.yaml`, registered.replace('topics: t', `topics: t${index}`))
       const source = new SilentSource()
       const folder = await start({ source, registryTimeoutMs: 20 })
       expect(source.asks).toBe(8)

@@ -42,15 +42,22 @@ describe('a batch with more bad records than are listed', () => {
     expect(judgement.records).toHaveLength(findingLimits.listedRecords)
   })
 
-  it.each(['observe', 'mark'] as const)('is judged to its end where a check in %s is broken, and the rest counted', (mode) => {
-    const { judgement, looked } = judged(breaks(mode))
-    expect(looked).toBe(count)
-    expect(judgement.unlisted).toBe(1_000)
-    expect(new Set(judgement.records.map(({ violations }) => violations)).size).toBe(findingLimits.detailedRecords + 1)
-  })
+  it.each(['observe', 'mark'] as const)(
+    'is judged to its end where a check in %s is broken, and the rest counted',
+    (mode) => {
+      const { judgement, looked } = judged(breaks(mode))
+      expect(looked).toBe(count)
+      expect(judgement.unlisted).toBe(1_000)
+      expect(new Set(judgement.records.map(({ violations }) => violations)).size).toBe(
+        findingLimits.detailedRecords + 1
+      )
+    }
+  )
 
   it('is not judged beyond the record that refuses it, which is listed', () => {
-    const { judgement, looked } = judged((index, findings) => breaks(index === count - 10 ? 'reject' : 'observe')(0, findings))
+    const { judgement, looked } = judged((index, findings) =>
+      breaks(index === count - 10 ? 'reject' : 'observe')(0, findings)
+    )
     expect(looked).toBe(count - 9)
     expect(judgement.records.at(-1)).toMatchObject({ index: count - 10, violations: [{ mode: 'reject' }] })
     expect(judgement.unlisted).toBe(990)

@@ -3,7 +3,10 @@ import type { RecordBytes } from '../../../src/contracts/judgement.ts'
 import { RecordBindings } from '../../../src/contracts/record-bindings.ts'
 
 /** One record with these headers, counting how often they are walked. */
-function recordOf(headers: readonly (readonly [Buffer, Buffer | null])[]): { records: RecordBytes; walks: () => number } {
+function recordOf(headers: readonly (readonly [Buffer, Buffer | null])[]): {
+  records: RecordBytes
+  walks: () => number
+} {
   const bytes = Buffer.concat(headers.flatMap(([name, value]) => [name, value ?? Buffer.alloc(0)]))
   let walks = 0
   const records: RecordBytes = {

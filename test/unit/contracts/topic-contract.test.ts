@@ -402,16 +402,25 @@ describe('bounds of one batch', () => {
   it('list the record that refuses the batch, however many were only watched before it', () => {
     const yaml = `${head}mode: reject\nchecks: { nulls: { mode: observe } }\nvalue: { format: string }\nrules: [{ id: a, expr: value != "bad" }]`
     const judged = contractOf(yaml).judge(manyNulls('fine', 'bad'), context)
-    expect(judged.records.at(-1)).toMatchObject({ index: judged.recordCount - 10, violations: [{ rule: 'a', mode: 'reject' }] })
+    expect(judged.records.at(-1)).toMatchObject({
+      index: judged.recordCount - 10,
+      violations: [{ rule: 'a', mode: 'reject' }]
+    })
     expect(judged.records).toHaveLength(findingLimits.listedRecords + 1)
     const undecidable = `${yaml}\nonUndecidable: reject`.replace('value != "bad"', 'value == "fine" || int(value) > 0')
     const open = contractOf(undecidable).judge(manyNulls('fine', 'bad'), context)
-    expect(open.records.at(-1)).toMatchObject({ index: open.recordCount - 10, undecided: [{ rule: 'a', mode: 'reject' }] })
+    expect(open.records.at(-1)).toMatchObject({
+      index: open.recordCount - 10,
+      undecided: [{ rule: 'a', mode: 'reject' }]
+    })
     expect(open.records.length + open.unlisted).toBe(open.recordCount - 1)
   })
 
   it('keep 16 undecided checks of a record and the strictest of the rest', () => {
-    const rules = Array.from({ length: 200 }, (_, i) => `{ id: r${i}, expr: "1 / int(value) > 0"${i === 150 ? '' : ', mode: observe'} }`)
+    const rules = Array.from(
+      { length: 200 },
+      (_, i) => `{ id: r${i}, expr: "1 / int(value) > 0"${i === 150 ? '' : ', mode: observe'} }`
+    )
     const contract = contractOf(`${reject}value: { format: string }\nrules: [${rules.join(', ')}]`)
     const undecided = judgeOne(contract, { value: '0' })?.undecided ?? []
     expect(undecided).toHaveLength(findingLimits.undecidedPerRecord + 1)
@@ -435,7 +444,9 @@ describe('judging in turns', () => {
   })
 
   it('asks more often where the records are large', () => {
-    const records = recordsOf(Array.from({ length: 10 }, () => ({ value: `{"amount":1,"note":"${'x'.repeat(5000)}"}` })))
+    const records = recordsOf(
+      Array.from({ length: 10 }, () => ({ value: `{"amount":1,"note":"${'x'.repeat(5000)}"}` }))
+    )
     let asked = 0
     contract.open(records, context).advance(() => ++asked < 0)
     expect(asked).toBe(9)
@@ -444,13 +455,19 @@ describe('judging in turns', () => {
   it('keeps its bounds from turn to turn', () => {
     const judging = contract.open(bad(findingLimits.detailedRecords + 40), context)
     while (!judging.advance(() => true));
-    const [last, before] = judging.result().records.slice(-2).map(({ violations }) => violations)
+    const [last, before] = judging
+      .result()
+      .records.slice(-2)
+      .map(({ violations }) => violations)
     expect(last).toBe(before)
   })
 
   it('does not mix with another batch of the topic that is judged in between', () => {
     const headers = contractOf(`${reject}value: { nulls: allow }\nrules: [{ id: a, expr: headers.h == "x" }]`)
-    const first = headers.open(recordsOf(Array.from({ length: 20 }, () => ({ value: '', headers: [['h', 'x']] as const }))), context)
+    const first = headers.open(
+      recordsOf(Array.from({ length: 20 }, () => ({ value: '', headers: [['h', 'x']] as const }))),
+      context
+    )
     expect(first.advance(() => true)).toBe(false)
     expect(judgeAll(headers, [{ value: '', headers: [['h', 'y']] }]).records).toHaveLength(1)
     expect(first.advance(() => true)).toBe(true)

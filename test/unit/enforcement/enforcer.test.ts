@@ -120,7 +120,8 @@ function enforcerOf(contracts: Readonly<Record<string, TopicContract>>, acksZero
     refuseUnknownTopics: false,
     clock,
     report: {
-      batchSettled: (place, counts) => reported.push(`settled ${place.topic}-${place.partition} ${JSON.stringify(counts)}`),
+      batchSettled: (place, counts) =>
+        reported.push(`settled ${place.topic}-${place.partition} ${JSON.stringify(counts)}`),
       violation: (place, index, violation, outcome) => reported.push(`violation ${index} ${violation.rule} ${outcome}`),
       undecided: (place, index, rule) => reported.push(`undecided ${index} ${rule}`),
       refused: (place, code, cause) => reported.push(`refused ${place.topic}-${place.partition} ${code} ${cause}`),
@@ -216,7 +217,10 @@ describe('what passes', () => {
 describe('what is refused', () => {
   it('fails its partition with an error per bad record, and no other partition', () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
-    const settlement = run(enforcer, callOf([{ values: ['good'] }, { values: ['bad', 'good', 'bad'] }, { values: ['good'] }]))
+    const settlement = run(
+      enforcer,
+      callOf([{ values: ['good'] }, { values: ['bad', 'good', 'bad'] }, { values: ['good'] }])
+    )
     const answer = settlement.answers.get('t')!.get(1)!
     expect(answer).toMatchObject({ errorCode: 87, baseOffset: -1n })
     expect(answer.recordErrors.map((error) => [error.batchIndex, error.batchIndexErrorMessage])).toEqual([
@@ -310,10 +314,15 @@ describe('the gate', () => {
 describe('kafkajs (Produce v7 and older with a producer id)', () => {
   it('has its request refused as a whole, with the gates of all partitions closed', () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
-    const call = callOf([chain(0, ['good']), chain(4, ['bad']), { ...chain(2, ['good']), topic: 'u' }], { apiVersion: 7 })
+    const call = callOf([chain(0, ['good']), chain(4, ['bad']), { ...chain(2, ['good']), topic: 'u' }], {
+      apiVersion: 7
+    })
     const settlement = run(enforcer, call)
     expect(settlement.forward).toBeNull()
-    expect(codes(settlement)).toEqual([[0, 87], [1, 87]])
+    expect(codes(settlement)).toEqual([
+      [0, 87],
+      [1, 87]
+    ])
     expect(codes(settlement, 'u')).toEqual([[2, 87]])
     expect(reported).toContain('refused t-0 87 neighbour')
     expect(enforcer.gates.size).toBe(3)
@@ -385,7 +394,9 @@ describe('what cannot be decided now', () => {
   })
 
   it('does not wait when another record of the batch is bad for certain', () => {
-    expect(codes(run(enforcerOf({ t: contractOf('reject') }), callOf([{ values: ['wait', 'bad'] }])))).toEqual([[0, 87]])
+    expect(codes(run(enforcerOf({ t: contractOf('reject') }), callOf([{ values: ['wait', 'bad'] }])))).toEqual([
+      [0, 87]
+    ])
   })
 })
 
@@ -394,7 +405,10 @@ describe('a retry', () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
     const call = callOf([chain(0, ['turns-bad'])])
     expect(run(enforcer, call).forward).toBe('original')
-    const strict = contractOf('reject', judgesAtOnce(() => ({ records: [judgementOf(0, 'bad', 'reject')!] })))
+    const strict = contractOf(
+      'reject',
+      judgesAtOnce(() => ({ records: [judgementOf(0, 'bad', 'reject')!] }))
+    )
     enforcer.swapContracts(setOf({ t: strict }))
     expect(run(enforcer, call).forward).toBe('original')
     expect(codes(run(enforcer, callOf([chain(1, ['turns-bad'])])))).toEqual([[0, 87]])
@@ -444,13 +458,23 @@ describe('large requests', () => {
     const judged = enforcer.judge(callOf([{ values }]), present)
     expect(judged).toBeInstanceOf(Promise)
     const settlement = settled(enforcer.settle(await judged, shown))
-    expect(settlement.answers.get('t')?.get(0)?.recordErrors.map((error) => error.batchIndex)).toEqual([43])
+    expect(
+      settlement.answers
+        .get('t')
+        ?.get(0)
+        ?.recordErrors.map((error) => error.batchIndex)
+    ).toEqual([43])
   })
 
   it('keep the order of their partitions, and their records while others are judged in between', async () => {
     const enforcer = enforcerOf({ t: slow(), u: contractOf('reject') })
     const values = Array.from({ length: 50 }, (_, i) => (i === 43 ? 'bad' : 'good'))
-    const partitions = [{ values }, { values: ['good'] }, { values: [...values, 'bad'] }, { topic: 'u', values: ['bad'] }]
+    const partitions = [
+      { values },
+      { values: ['good'] },
+      { values: [...values, 'bad'] },
+      { topic: 'u', values: ['bad'] }
+    ]
     const held = [1, 2].map(() => enforcer.judge(callOf(partitions), present))
     expect(codes(run(enforcer, callOf([{ topic: 'u', values: ['good', 'bad'] }])), 'u')).toEqual([[0, 87]])
     for (const judged of held) {
@@ -459,7 +483,10 @@ describe('large requests', () => {
         index,
         answer.recordErrors.map((error) => error.batchIndex)
       ])
-      expect(errors).toEqual([[0, [43]], [2, [43, 50]]])
+      expect(errors).toEqual([
+        [0, [43]],
+        [2, [43, 50]]
+      ])
       expect(codes(settlement, 'u')).toEqual([[3, 87]])
       expect(forwardedPartitions(settlement)).toEqual(['t-1'])
     }
@@ -511,7 +538,10 @@ describe('large requests', () => {
         const first = judgementOf(0, 'bad', mode)!
         return { recordCount: records.count, records: [first], unlisted: 2 }
       }
-      return contractOf(mode, { judge, open: (records, context) => ({ advance: () => true, result: () => judge(records, context) }) })
+      return contractOf(mode, {
+        judge,
+        open: (records, context) => ({ advance: () => true, result: () => judge(records, context) })
+      })
     }
     run(enforcerOf({ t: tooMany('observe') }), callOf([{ values: ['a', 'b', 'c', 'd'] }]))
     expect(reported[0]).toBe('settled t-0 {"accept":1,"observe":3,"mark":0,"reject":0,"refusedWithBatch":0}')

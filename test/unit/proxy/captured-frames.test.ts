@@ -11,7 +11,15 @@ import { apiByKey, apiKeys } from '../../../protocol/messages/api-table.ts'
 import { decodeApiVersionsResponse } from '../../../protocol/messages/api-versions.ts'
 import { produceRequest, type ProduceRequest } from '../../../protocol/messages/produce.ts'
 import {
-  MalformedBatchError, RecordTable, buildBatch, codecs, crcMatches, inflate, readProducedBatch, readRecords, recordsSection
+  MalformedBatchError,
+  RecordTable,
+  buildBatch,
+  codecs,
+  crcMatches,
+  inflate,
+  readProducedBatch,
+  readRecords,
+  recordsSection
 } from '../../../protocol/records/batch.ts'
 import { contractSet } from '../../../src/contracts/contract-set.ts'
 import { Enforcer } from '../../../src/enforcement/enforcer.ts'
@@ -48,10 +56,18 @@ function endClient(bench: Bench): void {
   expect(bench.effects.filter((effect) => effect.type === 'finish' || effect.type === 'close')).toHaveLength(1)
 }
 
-const produced = [...codecs, 'none-idempotent', 'gzip-transactional', 'none-acks0', 'none-two-topics']
-  .map((what) => new RegExp(`^produce-v\\d+-${what}$`))
-const called = ['api-versions', 'metadata', 'init-producer-id', 'find-coordinator', 'join-group', 'sync-group', 'fetch']
-  .map((api) => new RegExp(`^${api}-v\\d+-`))
+const produced = [...codecs, 'none-idempotent', 'gzip-transactional', 'none-acks0', 'none-two-topics'].map(
+  (what) => new RegExp(`^produce-v\\d+-${what}$`)
+)
+const called = [
+  'api-versions',
+  'metadata',
+  'init-producer-id',
+  'find-coordinator',
+  'join-group',
+  'sync-group',
+  'fetch'
+].map((api) => new RegExp(`^${api}-v\\d+-`))
 
 describe('frames of real clients', () => {
   it('are there for every client, with every codec, idempotent and transactional', () => {
@@ -89,7 +105,8 @@ describe('frames of real clients', () => {
         expect(crcMatches(records!, header)).toBe(true)
         table.read(inflate(header.codec, recordsSection(records!, header), 10_000), header)
         expect(readRecords(records!).map(({ value }) => JSON.parse(value!.toString()) as unknown)).toEqual(
-          Array.from({ length: header.recordCount }, (__, n) => ({ n, country: 'DE' })))
+          Array.from({ length: header.recordCount }, (__, n) => ({ n, country: 'DE' }))
+        )
       }
     }
   })
@@ -177,10 +194,14 @@ const at = fc.nat(2_000)
 const damages: fc.Arbitrary<Damage> = fc.oneof(
   fc.record({ kind: fc.constant('flip' as const), at, bit: fc.nat(7) }),
   fc.record({
-    kind: fc.constantFrom('int32' as const, 'int16' as const, 'int8' as const), at, value: fc.constantFrom(...interesting)
+    kind: fc.constantFrom('int32' as const, 'int16' as const, 'int8' as const),
+    at,
+    value: fc.constantFrom(...interesting)
   }),
   fc.record({
-    kind: fc.constantFrom('remove' as const, 'repeat' as const), at, bytes: fc.integer({ min: 1, max: 64 })
+    kind: fc.constantFrom('remove' as const, 'repeat' as const),
+    at,
+    bytes: fc.integer({ min: 1, max: 64 })
   }),
   fc.record({ kind: fc.constant('insert' as const), at, content: fc.uint8Array({ minLength: 1, maxLength: 16 }) })
 )
@@ -220,7 +241,8 @@ function damaged(frame: Buffer, list: readonly Damage[], keepLength: boolean): B
 }
 
 const oneFrame = (frames: readonly CapturedFrame[], keepLength: fc.Arbitrary<boolean>): fc.Arbitrary<Buffer> =>
-  fc.tuple(fc.nat(frames.length - 1), fc.array(damages, { maxLength: 4 }), keepLength)
+  fc
+    .tuple(fc.nat(frames.length - 1), fc.array(damages, { maxLength: 4 }), keepLength)
     .map(([index, list, keep]) => damaged(frames[index]!.request, list, keep))
 
 const chunkSizes = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 20 })
@@ -264,30 +286,38 @@ function expectFramesOf(sentUp: Buffer, stream: Buffer, isLastCut: boolean): voi
 const runs = { numRuns: 1_500 }
 
 describe('damaged frames', () => {
-  it.each([['nothing is watched', []], ['their topics are watched', watched]])(
-    'are relayed whole or end the connection, while %s', (_, topics: string[]) => {
-      const several = fc.array(oneFrame(known, fc.boolean()), { minLength: 1, maxLength: 4 })
-      fc.assert(fc.property(several, chunkSizes, (frames, sizes) => {
+  it.each([
+    ['nothing is watched', []],
+    ['their topics are watched', watched]
+  ])('are relayed whole or end the connection, while %s', (_, topics: string[]) => {
+    const several = fc.array(oneFrame(known, fc.boolean()), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(several, chunkSizes, (frames, sizes) => {
         const stream = Buffer.concat(frames)
         const bench = watching(topics)
         for (const chunk of chunksOf(stream, sizes)) bench.client(chunk)
         const isOpen = bench.closed === undefined
         expectFramesOf(bench.sentUp, stream, isOpen)
         endClient(bench)
-      }), runs)
-    })
+      }),
+      runs
+    )
+  })
 
   it('of a broker are relayed or end the connection', () => {
     const answered = known.filter(({ answer }) => answer !== null)
     const pick = fc.nat(answered.length - 1).map((index) => answered[index]!)
     const some = fc.array(damages, { maxLength: 4 })
-    fc.assert(fc.property(pick, some, fc.boolean(), chunkSizes, (frame, list, keep, sizes) => {
-      const bench = watching(watched)
-      bench.client(frame.request)
-      for (const chunk of chunksOf(damaged(frame.answer!, list, keep), sizes)) bench.upstream(chunk)
-      if (bench.closed === undefined) endClient(bench)
-      else expect(['malformed-response', 'unexpected-response']).toContain(bench.closed.reason)
-    }), runs)
+    fc.assert(
+      fc.property(pick, some, fc.boolean(), chunkSizes, (frame, list, keep, sizes) => {
+        const bench = watching(watched)
+        bench.client(frame.request)
+        for (const chunk of chunksOf(damaged(frame.answer!, list, keep), sizes)) bench.upstream(chunk)
+        if (bench.closed === undefined) endClient(bench)
+        else expect(['malformed-response', 'unexpected-response']).toContain(bench.closed.reason)
+      }),
+      runs
+    )
   })
 })
 
@@ -300,8 +330,12 @@ describe('damaged batches', () => {
   )
   const contracts = contractSet([policy], null)
   const report = {
-    batchSettled: () => undefined, violation: () => undefined, undecided: () => undefined, refused: () => undefined,
-    gateClosed: () => undefined, dropped: () => undefined
+    batchSettled: () => undefined,
+    violation: () => undefined,
+    undecided: () => undefined,
+    refused: () => undefined,
+    gateClosed: () => undefined,
+    dropped: () => undefined
   }
   let enforcer: Enforcer | undefined
   let benches = 0
@@ -374,34 +408,46 @@ describe('damaged batches', () => {
   }
 
   it('never reach a topic that is guarded', () => {
-    fc.assert(fc.property(fc.array(oneFrame(produces, fc.constant(true)), { minLength: 1, maxLength: 3 }), (frames) => {
-      const bench = enforcerBench()
-      for (const frame of frames) bench.client(frame)
-      expectOnlyGoodWentUp(bench.sentUp)
-      endClient(bench)
-    }), { numRuns: 3_000 })
+    fc.assert(
+      fc.property(fc.array(oneFrame(produces, fc.constant(true)), { minLength: 1, maxLength: 3 }), (frames) => {
+        const bench = enforcerBench()
+        for (const frame of frames) bench.client(frame)
+        expectOnlyGoodWentUp(bench.sentUp)
+        endClient(bench)
+      }),
+      { numRuns: 3_000 }
+    )
   })
 
   it('never reach it with a right checksum either', () => {
     const values = fc.constantFrom('{"n":1,"country":"DE"}', '{"n":1}', 'x', '')
     const record = fc.record({
-      key: fc.constant(null), value: values.map((text) => Buffer.from(text)), timestamp: fc.nat(100)
+      key: fc.constant(null),
+      value: values.map((text) => Buffer.from(text)),
+      timestamp: fc.nat(100)
     })
-    const batch = fc.record({
-      records: fc.array(record, { minLength: 1, maxLength: 5 }),
-      codec: fc.constantFrom('none' as const, 'gzip' as const, 'snappy' as const, 'lz4' as const, 'zstd' as const)
-    }).map((contents) => buildBatch(contents))
-    fc.assert(fc.property(batch, fc.array(damages, { maxLength: 2 }), (whole, list) => {
-      const records = resealed(damaged(whole, list, false))
-      const body = produceRequest.encode(
-        { acks: -1, timeoutMs: 1, topicData: [{ name: 'orders', partitionData: [{ index: 0, records }] }] }, 9)
-      const header = encodeRequestHeader({ apiKey: apiKeys.produce, apiVersion: 9, correlationId: 1, clientId: 'c' })
-      const frame = Buffer.concat([Buffer.alloc(4), header, body])
-      frame.writeInt32BE(frame.length - 4, 0)
-      const bench = enforcerBench()
-      bench.client(frame)
-      expectOnlyGoodWentUp(bench.sentUp)
-      endClient(bench)
-    }), { numRuns: 3_000 })
+    const batch = fc
+      .record({
+        records: fc.array(record, { minLength: 1, maxLength: 5 }),
+        codec: fc.constantFrom('none' as const, 'gzip' as const, 'snappy' as const, 'lz4' as const, 'zstd' as const)
+      })
+      .map((contents) => buildBatch(contents))
+    fc.assert(
+      fc.property(batch, fc.array(damages, { maxLength: 2 }), (whole, list) => {
+        const records = resealed(damaged(whole, list, false))
+        const body = produceRequest.encode(
+          { acks: -1, timeoutMs: 1, topicData: [{ name: 'orders', partitionData: [{ index: 0, records }] }] },
+          9
+        )
+        const header = encodeRequestHeader({ apiKey: apiKeys.produce, apiVersion: 9, correlationId: 1, clientId: 'c' })
+        const frame = Buffer.concat([Buffer.alloc(4), header, body])
+        frame.writeInt32BE(frame.length - 4, 0)
+        const bench = enforcerBench()
+        bench.client(frame)
+        expectOnlyGoodWentUp(bench.sentUp)
+        endClient(bench)
+      }),
+      { numRuns: 3_000 }
+    )
   })
 })

@@ -187,7 +187,7 @@ const states: Readonly<Record<string, Arrange>> = {
   },
   'while its frame waits for memory': async (bench) => {
     const others = bench.requestBudget.reserve(56 * MiB, none)
-    bench.client.send(watchedProduce(1, 300_000).subarray(0, 1_000))
+    bench.client.send(watchedProduce(1, 300_000).subarray(0, 65_536))
     await until(() => [bench.requestBudget.waiting, bench.events.waits], [1, ['request']])
     return () => others.release()
   },
@@ -494,7 +494,7 @@ describe('the rate of a client', () => {
 
   it('that sends half a frame and no more: the connection is closed when the window has passed', async () => {
     const bench = await openConnection()
-    bench.client.send(watchedProduce(1, 300_000).subarray(0, 1_000))
+    bench.client.send(watchedProduce(1, 300_000).subarray(0, 65_536))
     await until(() => bench.requestBudget.reservedBytes > 0, true)
     bench.connection.checkRate(minimum, window)
     bench.clock.nowMs += window - 1
@@ -564,7 +564,7 @@ describe('the rate of a client', () => {
     const bench = await openConnection()
     const others = bench.requestBudget.reserve(56 * MiB, () => undefined)
     atEnd(() => others.release())
-    for (const bytes of [Buffer.alloc(0), watchedProduce(1, 300_000).subarray(0, 1_000)]) {
+    for (const bytes of [Buffer.alloc(0), watchedProduce(1, 300_000).subarray(0, 65_536)]) {
       bench.client.send(bytes)
       await until(() => bench.requestBudget.waiting, bytes.length > 0 ? 1 : 0)
       for (let i = 0; i < 3; i += 1) {

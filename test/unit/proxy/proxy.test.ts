@@ -400,7 +400,7 @@ describe('draining', () => {
     const clients = [await bench.connect(1), await bench.connect(1)]
     bench.path.holds = true
     clients[0]!.send(watchedProduce(1, 100_000))
-    clients[1]!.send(watchedProduce(1, 100_000).subarray(0, 500))
+    clients[1]!.send(watchedProduce(1, 100_000).subarray(0, 65_536))
     await until(() => [bench.path.held.length, bench.proxy.inflightBytes > 200_000], [1, true])
     await bench.proxy.drain(20)
     expect(bench.path.held[0]!.gone.aborted).toBe(true)
@@ -528,7 +528,7 @@ describe('limits', () => {
   })
 
   it.each([
-    ['has sent little', 1_000],
+    ['has sent little', 65_536],
     ['has sent much', 4 * MiB]
   ])('of memory: a client that %s and vanishes while it waits gives its place to the next', async (_, sent) => {
     const upstream = await startUpstream()

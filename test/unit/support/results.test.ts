@@ -25,13 +25,21 @@ async function read(exitCode: number, ...testResults: object[]): Promise<ReturnT
 
 describe('counting', () => {
   it('adds what passed, failed and was skipped', async () => {
-    const results = await read(1, file('a', 'passed', 'passed', 'skipped', 'todo'), file('b', 'failed', 'failed', 'passed'))
+    const results = await read(
+      1,
+      file('a', 'passed', 'passed', 'skipped', 'todo'),
+      file('b', 'failed', 'failed', 'passed')
+    )
     expect(results).toEqual({ passed: 2, failed: 1, skipped: 2, files: 2, notRun: [] })
     expect(sum([results, results])).toMatchObject({ passed: 4, failed: 2, skipped: 4, files: 4 })
   })
 
   it('names the files of which nothing ran', async () => {
-    const { notRun } = await read(0, file('a', 'passed', 'skipped', 'skipped'), file('b', 'passed', 'skipped', 'passed'))
+    const { notRun } = await read(
+      0,
+      file('a', 'passed', 'skipped', 'skipped'),
+      file('b', 'passed', 'skipped', 'passed')
+    )
     expect(notRun).toEqual([{ file: 'a', tests: 2 }])
   })
 

@@ -3,14 +3,7 @@ import { Decimal, Uint } from '../../value.ts'
 import { Fault, typeOf } from '../cel.ts'
 import type { Result } from '../cel.ts'
 import { spendCopy } from '../frame.ts'
-import {
-  checkedInt,
-  checkedUint,
-  formatDecimal,
-  parseDecimal,
-  toDecimal,
-  truncateDecimal
-} from '../numbers.ts'
+import { checkedInt, checkedUint, formatDecimal, parseDecimal, toDecimal, truncateDecimal } from '../numbers.ts'
 import {
   checkedTimestamp,
   durationOfSeconds,

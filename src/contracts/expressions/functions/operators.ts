@@ -3,21 +3,8 @@ import { Uint } from '../../value.ts'
 import { Fault } from '../cel.ts'
 import type { Result } from '../cel.ts'
 import { spendCopy } from '../frame.ts'
-import {
-  addDecimals,
-  checkedInt,
-  checkedUint,
-  multiplyDecimals,
-  negateDecimal,
-  subtractDecimals
-} from '../numbers.ts'
-import {
-  addDurations,
-  addToTimestamp,
-  subtractDurations,
-  subtractFromTimestamp,
-  timeBetween
-} from '../time.ts'
+import { addDecimals, checkedInt, checkedUint, multiplyDecimals, negateDecimal, subtractDecimals } from '../numbers.ts'
+import { addDurations, addToTimestamp, subtractDurations, subtractFromTimestamp, timeBetween } from '../time.ts'
 import { dyn, listOf, scalar } from '../types.ts'
 import { define } from './define.ts'
 import type { Overload } from './define.ts'

@@ -81,7 +81,12 @@ function toFailure(error: ErrorObject, data: unknown, names: ReadonlySet<string>
       return member(nameIn(params['missingProperty']), 'is missing', 'a value', 'nothing')
     case 'dependentRequired':
     case 'dependencies':
-      return member(nameIn(params['missingProperty']), `is missing beside ${quoted(params['property'])}`, 'a value', 'nothing')
+      return member(
+        nameIn(params['missingProperty']),
+        `is missing beside ${quoted(params['property'])}`,
+        'a value',
+        'nothing'
+      )
     case 'additionalProperties':
     case 'unevaluatedProperties':
       return member(null, 'is not a field of the schema', 'no such field', 'a field')

@@ -39,7 +39,14 @@ const schemaValued = [
 ]
 const schemaLists = ['allOf', 'anyOf', 'items', 'oneOf', 'prefixItems']
 /** Keywords whose values are schemas by names of the author. */
-export const schemaMaps = ['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties']
+export const schemaMaps = [
+  '$defs',
+  'definitions',
+  'dependencies',
+  'dependentSchemas',
+  'patternProperties',
+  'properties'
+]
 
 /** Reads `$schema`; a problem when it names a draft that is not judged here. Without one it is 2020-12. */
 export function draftOf(schema: Json): Draft | { readonly problem: string } {

@@ -64,7 +64,11 @@ describe('reading the record', () => {
 
   it('hands out maps and types the expression made as plain values', () => {
     expect(outcome('{1: "a", true: [int], "k": 2u}')).toEqual(
-      new Map<string, unknown>([['1', 'a'], ['true', ['int']], ['k', new Uint(2n)]])
+      new Map<string, unknown>([
+        ['1', 'a'],
+        ['true', ['int']],
+        ['k', new Uint(2n)]
+      ])
     )
   })
 })

@@ -81,7 +81,12 @@ describe('order among numbers', () => {
   })
 
   it('is antisymmetric and consistent with equality', () => {
-    const any = fc.oneof(decimals, doubles, ints, ints.map((value) => new Uint(value < 0n ? -value : value)))
+    const any = fc.oneof(
+      decimals,
+      doubles,
+      ints,
+      ints.map((value) => new Uint(value < 0n ? -value : value))
+    )
     fc.assert(
       fc.property(any, any, (a, b) => {
         expect(compareNumbers(a, b) + compareNumbers(b, a)).toBe(0)

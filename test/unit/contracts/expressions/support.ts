@@ -60,8 +60,16 @@ export const order: Value = new Map<string, Value>([
   [
     'items',
     [
-      new Map<string, Value>([['sku', 'a'], ['quantity', 2n], ['price', 1.5]]),
-      new Map<string, Value>([['sku', 'b'], ['quantity', 0n], ['price', 2.5]])
+      new Map<string, Value>([
+        ['sku', 'a'],
+        ['quantity', 2n],
+        ['price', 1.5]
+      ]),
+      new Map<string, Value>([
+        ['sku', 'b'],
+        ['quantity', 0n],
+        ['price', 2.5]
+      ])
     ]
   ],
   ['tags', ['new', 'eu']],
@@ -70,7 +78,13 @@ export const order: Value = new Map<string, Value>([
   ['took', new Duration(90n, 0)],
   ['raw', Uint8Array.of(1, 2, 255)],
   ['paid', true],
-  ['extra', new Map<string, Value>([['n', 1n], ['gone', null]])],
+  [
+    'extra',
+    new Map<string, Value>([
+      ['n', 1n],
+      ['gone', null]
+    ])
+  ],
   ['order-id', 'dashed'],
   ['__proto__', 'a field like any other']
 ])
@@ -79,7 +93,10 @@ export function bindings(overrides: Partial<Bindings> = {}): Bindings {
   return {
     key: 'o-1',
     value: order,
-    headers: new Map([['source', 'web'], ['content-type', 'application/json']]),
+    headers: new Map([
+      ['source', 'web'],
+      ['content-type', 'application/json']
+    ]),
     timestamp: new Timestamp(1_767_225_600n, 0),
     topic: 'shop.orders.v1',
     partition: 4n,

@@ -132,7 +132,7 @@ describe('literals', () => {
     ['1e3', 1000],
     ['.5', 0.5],
     ['-9223372036854775808', -(2n ** 63n)],
-    ['"""a\n\'"\'b"""', 'a\n\'"\'b'],
+    ['"""a\n\'"\'b"""', "a\n'\"'b"],
     ['[1, 2,]', [1n, 2n]]
   ])('%s', (expression, expected) => {
     expect(outcome(expression)).toEqual(expected)

@@ -235,7 +235,9 @@ describe('payloads that do not decode', () => {
     expect(failuresOf(order, '0261 01 04 0261 02 0261 ffffffffff7f')).toMatchObject([
       { path: 'items[1].count', message: 'does not fit 32 bits' }
     ])
-    expect(failuresOf(order, '0261 01 00 00 00 02 0278')).toMatchObject([{ path: 'labels[*]', message: 'is cut short' }])
+    expect(failuresOf(order, '0261 01 00 00 00 02 0278')).toMatchObject([
+      { path: 'labels[*]', message: 'is cut short' }
+    ])
   })
 
   test('a map key is content of the record and is not shown', () => {

@@ -203,14 +203,17 @@ describe('judging by the schema', () => {
     }
   )
 
-  test.each(['9007199254740991.4', '0.99999999999999999999', '1e-400', '1.00000000000000001e1', '10.0000000000000001e-1'])(
-    '%s is none',
-    (literal) => {
-      expect(failuresOf(json(integer), text(literal))).toEqual([
-        { path: '', message: 'has the wrong type', expected: 'integer', found: 'number' }
-      ])
-    }
-  )
+  test.each([
+    '9007199254740991.4',
+    '0.99999999999999999999',
+    '1e-400',
+    '1.00000000000000001e1',
+    '10.0000000000000001e-1'
+  ])('%s is none', (literal) => {
+    expect(failuresOf(json(integer), text(literal))).toEqual([
+      { path: '', message: 'has the wrong type', expected: 'integer', found: 'number' }
+    ])
+  })
 
   test('names that no schema declares are content of the record and are not shown', () => {
     const format = json({ properties: { a: {} }, additionalProperties: { type: 'object', required: ['b'] } })
@@ -266,9 +269,7 @@ describe('judging by the schema', () => {
       ['__proto__', 1n],
       ['constructor', 'y']
     ])
-    expect(failuresOf(format, text('{"__proto__":1,"constructor":"y","toString":1}'))).toMatchObject([
-      { path: '[*]' }
-    ])
+    expect(failuresOf(format, text('{"__proto__":1,"constructor":"y","toString":1}'))).toMatchObject([{ path: '[*]' }])
   })
 
   test('propertyNames, patternProperties and dependentRequired see __proto__ by its name', () => {

@@ -367,7 +367,11 @@ describe('messages about a policy file', () => {
     ['a second document', `${head}---\nfoo: 1`, '3 yaml-syntax: a second document starts here'],
     ['a directive', `# old\n%YAML 1.1\n---\n${head}`, '2 yaml-syntax: a policy has no YAML directives'],
     ['NaN', `${head}value: { format: json }\nfields: { value.a: { min: .nan } }`, '4 wrong-value: this is no finite'],
-    ['bytes with fields', `${head}fields: { value.a: { required: true } }`, '3 unknown-field: value is bytes and has no'],
+    [
+      'bytes with fields',
+      `${head}fields: { value.a: { required: true } }`,
+      '3 unknown-field: value is bytes and has no'
+    ],
     ['deep nesting', `${head}owner: ${'['.repeat(20_000)}`, 'too-large: the file is nested too deeply']
   ])('say what is wrong: %s', (_, yaml, expected) => {
     expect(first(yaml)).toContain(expected)

@@ -154,9 +154,24 @@ describe('Reader', () => {
 
   it('throws nothing but MalformedMessageError, whatever it reads', () => {
     const methods = [
-      'int8', 'bool', 'int16', 'int32', 'int64', 'uuid', 'unsignedVarint', 'varint', 'varlong', 'string',
-      'nullableString', 'compactString', 'compactNullableString', 'bytes', 'nullableBytes', 'compactBytes',
-      'compactNullableBytes', 'tagCount'
+      'int8',
+      'bool',
+      'int16',
+      'int32',
+      'int64',
+      'uuid',
+      'unsignedVarint',
+      'varint',
+      'varlong',
+      'string',
+      'nullableString',
+      'compactString',
+      'compactNullableString',
+      'bytes',
+      'nullableBytes',
+      'compactBytes',
+      'compactNullableBytes',
+      'tagCount'
     ] as const
     const calls = fc.array(fc.constantFrom(...methods), { maxLength: 8 })
     fc.assert(

@@ -21,37 +21,116 @@ function roundTrip<T>(value: T, write: (writer: Writer, value: T) => void, read:
 
 describe('Writer', () => {
   it('writes integers big-endian', () => {
-    expect(written((w) => { w.int8(-1); w.int16(-2); w.int32(1); w.int64(-1n); w.bool(true) }))
-      .toBe('fffffe00000001ffffffffffffffff01')
+    expect(
+      written((w) => {
+        w.int8(-1)
+        w.int16(-2)
+        w.int32(1)
+        w.int64(-1n)
+        w.bool(true)
+      })
+    ).toBe('fffffe00000001ffffffffffffffff01')
   })
 
   it('tells null from empty', () => {
-    expect(written((w) => { w.nullableString(null); w.nullableString('') })).toBe('ffff0000')
-    expect(written((w) => { w.compactNullableString(null); w.compactNullableString('') })).toBe('0001')
-    expect(written((w) => { w.nullableBytes(null); w.nullableBytes(Buffer.alloc(0)) })).toBe('ffffffff00000000')
-    expect(written((w) => { w.compactNullableBytes(null); w.compactNullableBytes(Buffer.alloc(0)) })).toBe('0001')
-    expect(written((w) => { w.arrayLength(-1); w.arrayLength(0) })).toBe('ffffffff00000000')
-    expect(written((w) => { w.compactArrayLength(-1); w.compactArrayLength(0) })).toBe('0001')
+    expect(
+      written((w) => {
+        w.nullableString(null)
+        w.nullableString('')
+      })
+    ).toBe('ffff0000')
+    expect(
+      written((w) => {
+        w.compactNullableString(null)
+        w.compactNullableString('')
+      })
+    ).toBe('0001')
+    expect(
+      written((w) => {
+        w.nullableBytes(null)
+        w.nullableBytes(Buffer.alloc(0))
+      })
+    ).toBe('ffffffff00000000')
+    expect(
+      written((w) => {
+        w.compactNullableBytes(null)
+        w.compactNullableBytes(Buffer.alloc(0))
+      })
+    ).toBe('0001')
+    expect(
+      written((w) => {
+        w.arrayLength(-1)
+        w.arrayLength(0)
+      })
+    ).toBe('ffffffff00000000')
+    expect(
+      written((w) => {
+        w.compactArrayLength(-1)
+        w.compactArrayLength(0)
+      })
+    ).toBe('0001')
   })
 
   it('gives back every number it was given', () => {
     const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
     const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
-    fc.assert(fc.property(int32, (value) => {
-      expect(roundTrip(value, (w, v) => w.varint(v), (r) => r.varint())).toBe(value)
-      expect(roundTrip(value >>> 0, (w, v) => w.unsignedVarint(v), (r) => r.unsignedVarint())).toBe(value >>> 0)
-    }))
-    fc.assert(fc.property(int64, (value) => {
-      expect(roundTrip(value, (w, v) => w.varlong(v), (r) => r.varlong())).toBe(value)
-      expect(roundTrip(value, (w, v) => w.int64(v), (r) => r.int64())).toBe(value)
-    }))
+    fc.assert(
+      fc.property(int32, (value) => {
+        expect(
+          roundTrip(
+            value,
+            (w, v) => w.varint(v),
+            (r) => r.varint()
+          )
+        ).toBe(value)
+        expect(
+          roundTrip(
+            value >>> 0,
+            (w, v) => w.unsignedVarint(v),
+            (r) => r.unsignedVarint()
+          )
+        ).toBe(value >>> 0)
+      })
+    )
+    fc.assert(
+      fc.property(int64, (value) => {
+        expect(
+          roundTrip(
+            value,
+            (w, v) => w.varlong(v),
+            (r) => r.varlong()
+          )
+        ).toBe(value)
+        expect(
+          roundTrip(
+            value,
+            (w, v) => w.int64(v),
+            (r) => r.int64()
+          )
+        ).toBe(value)
+      })
+    )
   })
 
   it('gives back every string it was given', () => {
-    fc.assert(fc.property(fc.option(fc.string({ unit: 'grapheme' })), (value) => {
-      expect(roundTrip(value, (w, v) => w.nullableString(v), (r) => r.nullableString())).toBe(value)
-      expect(roundTrip(value, (w, v) => w.compactNullableString(v), (r) => r.compactNullableString())).toBe(value)
-    }))
+    fc.assert(
+      fc.property(fc.option(fc.string({ unit: 'grapheme' })), (value) => {
+        expect(
+          roundTrip(
+            value,
+            (w, v) => w.nullableString(v),
+            (r) => r.nullableString()
+          )
+        ).toBe(value)
+        expect(
+          roundTrip(
+            value,
+            (w, v) => w.compactNullableString(v),
+            (r) => r.compactNullableString()
+          )
+        ).toBe(value)
+      })
+    )
   })
 
   it('grows over many values and over one large one', () => {

@@ -89,7 +89,7 @@ describe('deflateSnappy', () => {
     const deflated = deflateSnappy(bytes)
     expect(deflated.subarray(0, 16).toString('hex')).toBe(xerialHeader)
     const blocks: Buffer[] = []
-    for (let position = 16; position < deflated.length; ) {
+    for (let position = 16; position < deflated.length;) {
       const length = deflated.readInt32BE(position)
       blocks.push(snappyDecompress(Buffer.from(deflated.subarray(position + 4, position + 4 + length))))
       position += 4 + length

@@ -7,25 +7,29 @@ const chunksOf = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 12 })
 describe('ChunkQueue', () => {
   it('gives back the bytes in order however they are taken', () => {
     fc.assert(
-      fc.property(chunksOf, fc.array(fc.record({ how: fc.constantFrom('slice', 'move'), size: fc.nat(60) })), (chunks, takes) => {
-        const all = Buffer.concat(chunks)
-        const queue = new ChunkQueue()
-        for (const chunk of chunks) queue.push(Buffer.from(chunk))
-        const taken: Buffer[] = []
-        for (const { how, size } of takes) {
-          if (how === 'slice') {
-            const slice = queue.takeSlice(size)
-            if (slice !== null) taken.push(slice)
-          } else {
-            const target = Buffer.alloc(size)
-            taken.push(target.subarray(0, queue.moveInto(target, 0)))
+      fc.property(
+        chunksOf,
+        fc.array(fc.record({ how: fc.constantFrom('slice', 'move'), size: fc.nat(60) })),
+        (chunks, takes) => {
+          const all = Buffer.concat(chunks)
+          const queue = new ChunkQueue()
+          for (const chunk of chunks) queue.push(Buffer.from(chunk))
+          const taken: Buffer[] = []
+          for (const { how, size } of takes) {
+            if (how === 'slice') {
+              const slice = queue.takeSlice(size)
+              if (slice !== null) taken.push(slice)
+            } else {
+              const target = Buffer.alloc(size)
+              taken.push(target.subarray(0, queue.moveInto(target, 0)))
+            }
           }
+          const got = Buffer.concat(taken)
+          expect(got).toEqual(all.subarray(0, got.length))
+          expect(queue.length).toBe(all.length - got.length)
+          expect(queue.peek(queue.length)).toEqual(all.subarray(got.length))
         }
-        const got = Buffer.concat(taken)
-        expect(got).toEqual(all.subarray(0, got.length))
-        expect(queue.length).toBe(all.length - got.length)
-        expect(queue.peek(queue.length)).toEqual(all.subarray(got.length))
-      })
+      )
     )
   })
 

@@ -52,14 +52,16 @@ describe('the answer to ApiVersions', () => {
 
 describe('the features in the answer to ApiVersions', () => {
   /** Version 4: Produce 0-12, `transaction.version` supported 0-2 and in force at 2, and a tag of the future. */
-  const body = hex(`
+  const body = hex(
+    `
     0000 02 0000 0000 000c 00 00000000
     04
     00 1a 02 14 7472616e73616374696f6e2e76657273696f6e 0000 0002 00
     01 08 0000000000000009
     02 1a 02 14 7472616e73616374696f6e2e76657273696f6e 0002 0002 00
     63 02 cafe
-  `.replaceAll(/\s/g, ''))
+  `.replaceAll(/\s/g, '')
+  )
 
   it('are tagged fields, and the unknown one is kept', () => {
     const response = apiVersionsResponse.decode(body, 4)

@@ -54,7 +54,15 @@ describe('RecordTable', () => {
       expect(table.timestampMs(i)).toBe(1_700_000_000_000 + [0, 5, -3, 70_000][i % 4]!)
       expect(table.offsetDelta(i)).toBe(i)
       expect(table.headerCount(i)).toBe(i % 3 === 0 ? 3 : 0)
-      expect(headersOf(table, i)).toEqual(i % 3 === 0 ? [['trace', '\0\x01'], ['trace', null], ['leer', '']] : [])
+      expect(headersOf(table, i)).toEqual(
+        i % 3 === 0
+          ? [
+              ['trace', '\0\x01'],
+              ['trace', null],
+              ['leer', '']
+            ]
+          : []
+      )
       expect(table.recordEnd(i)).toBe(i === 129 ? table.bytes.length : table.recordStart(i + 1))
     }
     expect(table.maxTimestampMs).toBe(header.maxTimestamp)
@@ -63,7 +71,10 @@ describe('RecordTable', () => {
   it('tells null from empty', () => {
     const table = readOne({ key: '', value: null, headers: rawHeaders(['', null], ['a', '']) })
     expect([table.keyLength(0), table.valueLength(0)]).toEqual([0, -1])
-    expect(headersOf(table, 0)).toEqual([['', null], ['a', '']])
+    expect(headersOf(table, 0)).toEqual([
+      ['', null],
+      ['a', '']
+    ])
   })
 
   it('takes header names that are not UTF-8, as the broker does', () => {
@@ -210,8 +221,16 @@ describe('sparse offsets, as compaction leaves them', () => {
   })
 
   it('must ascend and stay inside the batch', () => {
-    for (const deltas of [[3, 3], [5, 1], [-1, 0], [0, 10]]) {
-      const batch = rawBatch(deltas.map((offsetDelta) => rawRecord({ offsetDelta })), { lastOffsetDelta: 9 })
+    for (const deltas of [
+      [3, 3],
+      [5, 1],
+      [-1, 0],
+      [0, 10]
+    ]) {
+      const batch = rawBatch(
+        deltas.map((offsetDelta) => rawRecord({ offsetDelta })),
+        { lastOffsetDelta: 9 }
+      )
       expect(reasonOf(() => read(batch, 'sparse'))).toBe('offset-delta')
     }
     expect(reasonOf(() => read(rawBatch([], { recordCount: -1 }), 'sparse'))).toBe('record-count')

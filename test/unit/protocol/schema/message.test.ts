@@ -75,7 +75,10 @@ describe('message', () => {
     )
     expect(sample.encode(value, 4)).toEqual(encoded)
     const decoded = sample.decode(encoded, 4)
-    expect(decoded.items).toEqual([{ key: 'k', tagged: 9 }, { key: '', tagged: 0 }])
+    expect(decoded.items).toEqual([
+      { key: 'k', tagged: 9 },
+      { key: '', tagged: 0 }
+    ])
     expect(decoded).toMatchObject({ since: -1n, strict: 0, numbers: [], place: null, epoch: { at: 7n }, label: 'l' })
     expect(sample.encode(decoded, 4)).toEqual(encoded)
   })
@@ -84,7 +87,15 @@ describe('message', () => {
     const first = sample.decode(sample.encode({}, 0), 0)
     const second = sample.decode(sample.encode({}, 0), 0)
     expect(first).toEqual({
-      id: 0, since: -1n, strict: 0, name: '', items: [], numbers: [], place: null, epoch: { at: -1n }, label: null
+      id: 0,
+      since: -1n,
+      strict: 0,
+      name: '',
+      items: [],
+      numbers: [],
+      place: null,
+      epoch: { at: -1n },
+      label: null
     })
     first.numbers.push(1)
     first.epoch.at = 5n
@@ -95,11 +106,19 @@ describe('message', () => {
 
   it('has implicit defaults for every type', () => {
     const all = message({
-      name: 'All', type: 'response', apiKey: 1, versions: [0, 0], flexible: null,
+      name: 'All',
+      type: 'response',
+      apiKey: 1,
+      versions: [0, 0],
+      flexible: null,
       fields: { flag: bool('1+'), id: uuid('1+'), data: bytes('1+'), batch: records('1+'), list: array('uuid', '1+') }
     })
     expect(all.decode(Buffer.alloc(0), 0)).toEqual({
-      flag: false, id: '0'.repeat(32), data: Buffer.alloc(0), batch: null, list: []
+      flag: false,
+      id: '0'.repeat(32),
+      data: Buffer.alloc(0),
+      batch: null,
+      list: []
     })
   })
 
@@ -170,12 +189,30 @@ describe('tagged fields', () => {
   it('must not be given twice', () => {
     const data = Buffer.alloc(0)
     expect(() => sample.encode({ label: 'x', unknownTags: [{ tag: 0, data }] }, 3)).toThrow(RangeError)
-    expect(() => sample.encode({ unknownTags: [{ tag: 9, data }, { tag: 9, data }] }, 3)).toThrow(RangeError)
+    expect(() =>
+      sample.encode(
+        {
+          unknownTags: [
+            { tag: 9, data },
+            { tag: 9, data }
+          ]
+        },
+        3
+      )
+    ).toThrow(RangeError)
   })
 
   it('are written in order of tag, however they are given', () => {
     const data = Buffer.alloc(0)
-    const bytes = sample.encode({ unknownTags: [{ tag: 9, data }, { tag: 7, data }] }, 3)
+    const bytes = sample.encode(
+      {
+        unknownTags: [
+          { tag: 9, data },
+          { tag: 7, data }
+        ]
+      },
+      3
+    )
     expect(sample.decode(bytes, 3).unknownTags!.map(({ tag }) => tag)).toEqual([7, 9])
   })
 
@@ -200,7 +237,12 @@ describe('the limit on elements', () => {
 
   it('is a million by default', () => {
     const many = message({
-      name: 'Many', type: 'request', apiKey: 1, versions: [0, 0], flexible: 0, fields: { list: array('bool') }
+      name: 'Many',
+      type: 'request',
+      apiKey: 1,
+      versions: [0, 0],
+      flexible: 0,
+      fields: { list: array('bool') }
     })
     const body = (count: number): Buffer => many.encode({ list: Array.from({ length: count }, () => true) }, 0)
     expect(many.decode(body(1_000_000), 0).list).toHaveLength(1_000_000)
@@ -216,7 +258,12 @@ describe('the limit on elements', () => {
 describe('a declaration', () => {
   it('is refused when a tagged field is in a version that has none', () => {
     const wrong = message({
-      name: 'Wrong', type: 'request', apiKey: 1, versions: [0, 1], flexible: 1, fields: { a: int32('0+', { tag: 0 }) }
+      name: 'Wrong',
+      type: 'request',
+      apiKey: 1,
+      versions: [0, 1],
+      flexible: 1,
+      fields: { a: int32('0+', { tag: 0 }) }
     })
     expect(() => wrong.encode({}, 0)).toThrow('Wrong.a is tagged, but version 0 is not flexible')
   })

@@ -134,7 +134,7 @@ export function metadataAnswer(
 /** Cuts a stream of frames into frames, lengths included. */
 export function framesOf(bytes: Buffer): Buffer[] {
   const frames: Buffer[] = []
-  for (let position = 0; position < bytes.length; ) {
+  for (let position = 0; position < bytes.length;) {
     const end = position + 4 + bytes.readInt32BE(position)
     frames.push(bytes.subarray(position, end))
     position = end

@@ -87,6 +87,15 @@ describe('what a broker would refuse too', () => {
     expect(bench.sentUp.length).toBe(0)
   })
 
+  it('closes on a frame over 64 KiB of an API that is used before authentication', () => {
+    for (const apiKey of [apiKeys.apiVersions, apiKeys.saslHandshake, apiKeys.saslAuthenticate]) {
+      const bench = new Bench()
+      const header = { apiKey, apiVersion: 1, correlationId: 1, clientId: 'c' }
+      bench.client(requestFrame(header, Buffer.alloc(70_000)).subarray(0, 100))
+      expect(bench.closed?.reason).toBe('frame-length')
+    }
+  })
+
   it('closes on an API or a version it does not know', () => {
     const unknown = Buffer.from('0000000a03e7000000000001ffff', 'hex')
     const bench = new Bench()
@@ -128,7 +137,9 @@ describe('ApiVersions', () => {
 
   it('narrows the maxima of the broker and leaves the minima', () => {
     const bench = new Bench()
-    bench.client(requestFrame({ apiKey: 18, apiVersion: 3, correlationId: 1, clientId: 'c' }, Buffer.from('0201610261', 'hex')))
+    bench.client(
+      requestFrame({ apiKey: 18, apiVersion: 3, correlationId: 1, clientId: 'c' }, Buffer.from('0201610261', 'hex'))
+    )
     const apis = [
       { apiKey: apiKeys.produce, minVersion: 0, maxVersion: 13 },
       { apiKey: apiKeys.fetch, minVersion: 4, maxVersion: 18 },
@@ -210,6 +221,18 @@ describe('Produce of a watched topic', () => {
     expect(bench.sentUp).toEqual(Buffer.concat([frame, heartbeat(2)]))
   })
 
+  it('earns its place in the queue for memory: nothing is reserved before 64 KiB of a large one are here', () => {
+    const bench = new Bench()
+    bench.path.watched.add('t')
+    const frame = Buffer.concat([produceFrame(1, { t: [0] }), Buffer.alloc(90_000)])
+    frame.writeInt32BE(frame.length - 4)
+    bench.client(frame.subarray(0, 65_535))
+    expect(bench.effects.some((effect) => effect.type === 'reserve')).toBe(false)
+    expect(bench.session.awaitsClient).toBe(true)
+    bench.client(frame.subarray(65_535, 65_536))
+    expect(bench.effects).toContainEqual({ type: 'reserve', direction: 'request', bytes: frame.length })
+  })
+
   it('is answered here in its turn: after the answers before it, before those behind it', () => {
     const bench = new Bench()
     bench.path.watched.add('t')
@@ -230,7 +253,7 @@ describe('Produce of a watched topic', () => {
     })
   })
 
-  it('merges our answer with the broker\'s in the order of the request', () => {
+  it("merges our answer with the broker's in the order of the request", () => {
     const bench = new Bench()
     bench.path.watched.add('t')
     const body = Buffer.from('forwarded')
@@ -242,7 +265,10 @@ describe('Produce of a watched topic', () => {
     expect(bench.sentUp.subarray(4)).toEqual(Buffer.concat([frame.subarray(4, 4 + headerLength), body]))
     const fromBroker = (index: number) => ({ index, errorCode: 0, baseOffset: BigInt(index) })
     bench.upstream(
-      produceAnswer(7, { throttleTimeMs: 11, responses: [{ name: 't', partitionResponses: [fromBroker(0), fromBroker(2)] }] })
+      produceAnswer(7, {
+        throttleTimeMs: 11,
+        responses: [{ name: 't', partitionResponses: [fromBroker(0), fromBroker(2)] }]
+      })
     )
     const answer = produceResponse.decode(bench.sentDown.subarray(9), 9)
     expect(answer.throttleTimeMs).toBe(11)
