@@ -192,7 +192,7 @@ export const notYetKeys: ReadonlyMap<string, string> = new Map([
   ['upstream.tls', 'this version reaches the brokers in plaintext only'],
   [
     'upstream.sasl',
-    'this version has no credentials of its own; clients authenticate to the brokers through it as they are'
+    'this version has no credentials of its own, so the brokers need a listener without SASL'
   ],
   ['listeners[].tls', 'this version accepts plaintext connections only'],
   ['listeners[].sni', 'use brokerPorts: a port per broker'],
