@@ -190,10 +190,7 @@ export const declarations: readonly SettingDeclaration[] = [
 /** Keys of the design that this version refuses: whoever writes one relies on it, so it is never ignored. */
 export const notYetKeys: ReadonlyMap<string, string> = new Map([
   ['upstream.tls', 'this version reaches the brokers in plaintext only'],
-  [
-    'upstream.sasl',
-    'this version has no credentials of its own, so the brokers need a listener without SASL'
-  ],
+  ['upstream.sasl', 'this version has no credentials of its own, so the brokers need a listener without SASL'],
   ['listeners[].tls', 'this version accepts plaintext connections only'],
   ['listeners[].sni', 'use brokerPorts: a port per broker'],
   ['registry.tls', 'use a registry whose certificate the system trusts (NODE_EXTRA_CA_CERTS)'],
