@@ -39,7 +39,8 @@ export interface Row {
   readonly ratio: number
   readonly cpuSecondsPerMillion: number | null
   readonly cpuSecondsPerGigabyte: number | null
-  readonly peakResidentMiB: number | null
+  /** The highest after any round. */
+  readonly residentMiB: number | null
 }
 
 export function report(measured: Measured): { text: string; data: object } {
@@ -47,7 +48,8 @@ export function report(measured: Measured): { text: string; data: object } {
   const { machine, rounds, batches, recordsPerBatch, partitions } = measured
   const setup =
     `${rounds} interleaved rounds of ${batches} batches of ${recordsPerBatch} records to ${partitions} partitions, ` +
-    `acks=1, uncompressed, one connection per partition, 5 requests in flight; medians.`
+    `acks=1, uncompressed, one connection per partition, 5 requests in flight; medians. ` +
+    `Memory is the highest resident size of the proxy process after a round.`
   const text = `${table(rows)}\n${setup}\n${machine}\n`
   return { text, data: { machine, rounds, batches, recordsPerBatch, partitions, rows } }
 }
@@ -62,7 +64,7 @@ function rowOf(way: Way, figures: Measured['figures']): Row {
     ratio: median(own.map((f, round) => f.recordsPerSecond / direct[round]!.recordsPerSecond)),
     cpuSecondsPerMillion: way.proxied ? median(own.map((f) => f.cpuSecondsPerMillion ?? 0)) : null,
     cpuSecondsPerGigabyte: way.proxied ? median(own.map((f) => f.cpuSecondsPerGigabyte ?? 0)) : null,
-    peakResidentMiB: way.proxied ? Math.max(...own.map((f) => f.residentBytes ?? 0)) / 2 ** 20 : null
+    residentMiB: way.proxied ? Math.max(...own.map((f) => f.residentBytes ?? 0)) / 2 ** 20 : null
   }
 }
 
@@ -74,7 +76,7 @@ function median(values: readonly number[]): number {
 
 /** Markdown, so that it can be read on a terminal and pasted into a document. */
 function table(rows: readonly Row[]): string {
-  const head = ['way', 'value bytes', 'records/s', 'x direct', 'proxy CPU-s per million', 'per GB', 'peak memory']
+  const head = ['way', 'value bytes', 'records/s', 'x direct', 'proxy CPU-s per million', 'per GB', 'memory']
   const cells = rows.map((row) => [
     row.way,
     String(row.valueBytes),
@@ -82,7 +84,7 @@ function table(rows: readonly Row[]): string {
     row.ratio.toFixed(2),
     row.cpuSecondsPerMillion?.toFixed(2) ?? '-',
     row.cpuSecondsPerGigabyte?.toFixed(2) ?? '-',
-    row.peakResidentMiB === null ? '-' : `${Math.round(row.peakResidentMiB)} MiB`
+    row.residentMiB === null ? '-' : `${Math.round(row.residentMiB)} MiB`
   ])
   const widths = head.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)))
   const line = (row: readonly string[]): string =>
