@@ -7,6 +7,7 @@ import type { Mode } from '../contracts/mode.ts'
 import type { ProducerActivity, TopicActivity } from '../observability/activity.ts'
 import type { Scrape } from '../observability/metrics.ts'
 import type { Page, RefusalEntry, RefusalQuery } from '../observability/refusal-journal.ts'
+import type { ConnectionInfo } from '../proxy/events.ts'
 
 /** Something that is not as it should be, in words; with 200 as well as with 503. */
 export interface Condition {
@@ -50,18 +51,7 @@ export interface TopicView extends TopicActivity {
 
 export type ProducerView = ProducerActivity
 
-export interface ConnectionView {
-  readonly id: number
-  readonly remoteAddress: string
-  /** The broker it leads to; null on the bootstrap address. */
-  readonly nodeId: number | null
-  readonly clientId: string | null
-  readonly openedAtMs: number
-  readonly requests: number
-  readonly bytesFromClient: number
-  readonly bytesToClient: number
-  readonly pendingAnswers: number
-}
+export type ConnectionView = ConnectionInfo
 
 export interface StatusView {
   readonly version: string

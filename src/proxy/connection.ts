@@ -7,7 +7,6 @@ import type { Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { ByteBudget, Ticket } from './byte-budget.ts'
 import type { ConnectionInfo, ProxyEvents } from './events.ts'
-import type { ProducePath } from './produce-path.ts'
 import type { CloseReason, Direction, Effect, SessionEvent } from './session/effects.ts'
 import { Session } from './session/session.ts'
 import type { SessionContext } from './session/shared.ts'
@@ -24,12 +23,10 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number
   readonly requestBudget: ByteBudget
   readonly responseBudget: ByteBudget
-  readonly producePath: ProducePath
   readonly reconcile: (brokers: readonly Broker[]) => Promise<void>
   /** The broker ended the connection, or could not be reached; resolves when what follows from that is done. */
   readonly upstreamLost: () => Promise<void>
   readonly events: ProxyEvents
-  readonly nowMs: () => number
 }
 
 /** A frame with reserved memory that a socket has not taken yet. */
@@ -76,7 +73,7 @@ export class Connection {
     this.id = options.id
     this.#client = options.client
     this.#remoteAddress = `${options.client.remoteAddress ?? '?'}:${options.client.remotePort ?? 0}`
-    this.#openedAtMs = options.nowMs()
+    this.#openedAtMs = options.session.nowMs()
     this.#session = new Session(options.session)
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -157,7 +154,7 @@ export class Connection {
     this.#checkIncoming(minBytesPerSecond, windowMs)
     for (const sending of this.#sending) {
       const budget = sending.direction === 'request' ? this.#options.requestBudget : this.#options.responseBudget
-      const nowMs = this.#options.nowMs()
+      const nowMs = this.#options.session.nowMs()
       const elapsedMs = nowMs - sending.sinceMs
       if (elapsedMs < windowMs || budget.waiting === 0) continue
       const taken = takenBytes(sending.socket)
@@ -171,7 +168,7 @@ export class Connection {
       this.#rate = null
       return
     }
-    const nowMs = this.#options.nowMs()
+    const nowMs = this.#options.session.nowMs()
     const frame = this.#session.framesBegun
     if (this.#rate?.frame !== frame) {
       this.#rate = { frame, sinceMs: nowMs, bytes: 0 }
@@ -299,7 +296,7 @@ export class Connection {
       accepted = socket.write(bytes)
     } else {
       ticket.grow(Math.max(0, bytes.length - ticket.bytes))
-      const sending = { direction, socket, sinceMs: this.#options.nowMs(), takenBytes: takenBytes(socket) }
+      const sending = { direction, socket, sinceMs: this.#options.session.nowMs(), takenBytes: takenBytes(socket) }
       this.#sending.add(sending)
       accepted = socket.write(bytes, () => {
         this.#sending.delete(sending)
@@ -325,7 +322,7 @@ export class Connection {
   }
 
   #judge(effect: Extract<Effect, { type: 'judge' }>): void {
-    const judged = this.#options.producePath.judge(effect.call, this.#abort.signal)
+    const judged = this.#options.session.producePath.judge(effect.call, this.#abort.signal)
     if (!(judged instanceof Promise)) {
       this.#events.push({ type: 'judged', judged })
       return

@@ -2,11 +2,11 @@
 import type { Address } from '../address.ts'
 import type { CloseReason, Direction } from './session/effects.ts'
 
-/** What the admin API shows of a connection. */
+/** A client connection in numbers, as the admin API shows it. */
 export interface ConnectionInfo {
   readonly id: number
   readonly remoteAddress: string
-  /** Null on a bootstrap address. */
+  /** The broker it leads to; null on a bootstrap address while that is not known. */
   readonly nodeId: number | null
   readonly clientId: string | null
   readonly openedAtMs: number

@@ -187,11 +187,9 @@ export class Proxy {
       connectTimeoutMs: this.#options.connectTimeoutMs,
       requestBudget: this.#requestBudget,
       responseBudget: this.#responseBudget,
-      producePath,
       reconcile: (brokers) => this.#reconcile(brokers),
       upstreamLost: () => (nodeId === null ? Promise.resolve() : this.#probe.suspect(nodeId)),
-      events,
-      nowMs
+      events
     })
     this.#connections.set(id, connection)
     events.opened(connection.info)

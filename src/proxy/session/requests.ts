@@ -12,7 +12,12 @@
  * Reading stops between frames, never inside one whose memory others wait for.
  */
 import { ChunkQueue } from '../../../protocol/frames/chunk-queue.ts'
-import { requestFrame, tryDecodeRequestHeader, withLengthPrefix } from '../../../protocol/frames/header.ts'
+import {
+  decodeRequestHeader,
+  requestFrame,
+  tryDecodeRequestHeader,
+  withLengthPrefix
+} from '../../../protocol/frames/header.ts'
 import type { RequestHeader } from '../../../protocol/frames/header.ts'
 import { MalformedMessageError } from '../../../protocol/bytes/malformed.ts'
 import { apiByKey, apiKeys } from '../../../protocol/messages/api-table.ts'
@@ -37,7 +42,7 @@ type State =
   | { readonly at: 'awaiting-budget'; readonly frameBytes: number }
   | { readonly at: 'collecting'; readonly frame: Buffer; filled: number }
   | { readonly at: 'judging'; readonly frame: Buffer }
-  | { readonly at: 'proving'; readonly frame: Buffer; readonly judged: Judged; readonly topics: readonly string[] }
+  | { readonly at: 'proving'; readonly frame: Buffer; readonly judged: Judged }
   | { readonly at: 'ended' }
 
 /**
@@ -337,7 +342,7 @@ export class RequestHalf {
   #open(frame: Buffer): void {
     let call: ProduceCall
     try {
-      const header = tryDecodeRequestHeader(frame.subarray(4), frame.length - 4)!
+      const header = decodeRequestHeader(frame.subarray(4))
       const body = frame.subarray(4 + header.headerLength)
       const request = produceRequest.decode(body, header.apiVersion, { maxElements: maxProduceElements })
       call = { header, request, clientId: header.clientId }
@@ -359,7 +364,7 @@ export class RequestHalf {
     const shared = this.#shared
     const settlement = shared.context.producePath.settle(judged, proofs)
     if (settlement.kind === 'needs-proof') {
-      this.#state = { at: 'proving', frame, judged, topics: settlement.topics }
+      this.#state = { at: 'proving', frame, judged }
       this.#askForProof(settlement.topics)
       return
     }

@@ -219,11 +219,9 @@ export async function openConnection(more: ConnectionBenchOptions = {}): Promise
     connectTimeoutMs: 5_000,
     requestBudget,
     responseBudget,
-    producePath: path,
     reconcile: () => Promise.resolve(),
     upstreamLost: () => Promise.resolve(),
     events,
-    nowMs,
     ...more,
     session: {
       nodeId: () => 1,
