@@ -13,11 +13,14 @@ import { brokerPort } from './config/settings.ts'
 import type { Settings } from './config/settings.ts'
 import { formatDiagnostic } from './contracts/diagnostic.ts'
 import { Enforcer } from './enforcement/enforcer.ts'
+import { ledgerEvents } from './instance/ledger-report.ts'
 import { LiveView, listeningAddresses } from './instance/live-view.ts'
 import { ProduceReport } from './instance/produce-report.ts'
 import { ProxyLog } from './instance/proxy-log.ts'
+import { QuarantineAtHand } from './instance/quarantine-at-hand.ts'
 import { registryEvents } from './instance/registry-report.ts'
 import { systemClock } from './clock.ts'
+import { KafkaClient } from './kafka/client.ts'
 import { ClusterWatch } from './kafka/cluster-watch.ts'
 import { Activity } from './observability/activity.ts'
 import { LogLimiter } from './observability/log-limiter.ts'
@@ -26,6 +29,10 @@ import type { Logger } from './observability/logger.ts'
 import { Metrics } from './observability/metrics.ts'
 import { RefusalJournal } from './observability/refusal-journal.ts'
 import { Proxy } from './proxy/proxy.ts'
+import { QuarantineDesk } from './quarantine/desk.ts'
+import { EnforcedQuarantine } from './quarantine/enforced-quarantine.ts'
+import { transactionalWriters } from './quarantine/redrive-writer.ts'
+import { ensureStateTopic } from './quarantine/state-topic.ts'
 import { SchemaStore } from './registry/schema-store.ts'
 import { RegistrySchemaSource } from './registry/source.ts'
 import { StartError } from './supervisor/start-error.ts'
@@ -52,6 +59,7 @@ const limitedLines = { lines: 5, intervalMs: 10_000, keys: 10_000 }
 const activityLimits = { topics: 10_000, producers: 10_000 }
 /** How often the cluster is asked anew while it cannot be reached at the start. */
 const firstContactMs = 500
+const ignored = (): void => undefined
 
 /**
  * The role `proxy`. Resolves when everything is listening.
@@ -62,6 +70,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   const nowMs = Date.now
   const startedAtMs = nowMs()
   const closed = Promise.withResolvers<undefined>()
+  const closing = new AbortController()
 
   // What tells of it.
   const logger = given.logger ?? processLogger(settings)
@@ -75,16 +84,30 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   const policies = await startPolicies(settings, registry, (report) => {
     enforcer.swapContracts(report.contracts)
     tellPolicies(report, logger, metrics)
+    // What may be quarantined from now on is held back and tried again until its topics are there.
+    quarantine.start(policies.policies).catch((error: unknown) => {
+      logger.error('records cannot be quarantined', errorFields(error))
+    })
   })
   tellPolicies(policies.report, logger, metrics)
+  const clock = { nowMs, sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }).catch(ignored) }
+  const quarantine = new EnforcedQuarantine({
+    bootstrapServers: settings.upstream.bootstrapServers.map(formatAddress),
+    connectTimeoutMs: timings.connectTimeoutMs,
+    topics: settings.topics,
+    clock,
+    events: ledgerEvents({ metrics, logger, limiter, nowMs })
+  })
+  metrics.ledgerChainsFrom(() => quarantine.parts.ledger)
   const enforcer = new Enforcer(policies.contracts, {
     limits,
     decideWaitMs: timings.decideWaitMs,
     undecidableAfterMs: timings.undecidableAfterMs,
     acksZero: settings.acksZero,
     refuseUnknownTopics: settings.defaultPolicy === 'refuse',
+    quarantine: quarantine.parts,
     report: new ProduceReport({ metrics, journal, activity, logger, limiter, nowMs }),
-    clock: { nowMs, sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined) }
+    clock
   })
 
   // What is in front and behind.
@@ -114,8 +137,10 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   metrics.inflightBytesFrom(() => proxy.inflightBytes)
 
   let phase: 'starting' | 'serving' | 'draining' = 'starting'
+  const desk = quarantineDesk(settings, policies, closing.signal)
   const view = new LiveView({
     settings,
+    quarantine: desk.view,
     version,
     startedAtMs,
     metrics,
@@ -132,6 +157,9 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   // From here on it can be seen, then reached.
   const admin = await startAdmin(settings, view, logger)
   const stop = async (): Promise<void> => {
+    closing.abort()
+    desk.close()
+    quarantine.close()
     policies.stop()
     registry?.close()
     await cluster.close()
@@ -140,6 +168,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   }
   try {
     await firstContact(cluster, settings, logger)
+    await quarantine.start(policies.policies)
     await listen(proxy, settings, cluster.brokers().keys())
   } catch (error) {
     await stop()
@@ -166,6 +195,30 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
 
 function processLogger({ logLevel: level, logFormat: format }: Settings): Logger {
   return createLogger({ level, format, colour: hasTerminalColour(process.stderr) }).child({ role: 'proxy' })
+}
+
+/** What the admin API does with quarantined records; its connections are its own, a redrive must not hold up producers. */
+function quarantineDesk(
+  settings: Settings,
+  policies: PolicyFolder,
+  closing: AbortSignal
+): { readonly view: QuarantineAtHand; close(): void } {
+  const client = new KafkaClient({
+    bootstrapServers: settings.upstream.bootstrapServers.map(formatAddress),
+    clientId: 'kontrakt-quarantine-api',
+    connectTimeoutMs: settings.timings.connectTimeoutMs
+  })
+  const desk = new QuarantineDesk({
+    client,
+    contracts: () => policies.contracts,
+    defaultPolicy: settings.defaultPolicy,
+    stateTopic: settings.topics.quarantineState,
+    ensureStateTopic: () => ensureStateTopic(client, settings.topics),
+    writers: transactionalWriters(client),
+    decideWaitMs: settings.timings.decideWaitMs,
+    clock: systemClock
+  })
+  return { view: new QuarantineAtHand({ desk, policies, closing }), close: () => client.close() }
 }
 
 async function startAdmin(settings: Settings, view: LiveView, logger: Logger): Promise<AdminServer | null> {

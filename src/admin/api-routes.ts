@@ -1,5 +1,6 @@
 /**
- * `/api/v1`: what the instance knows, as JSON, in pages; and what a policy would say. Nothing here changes anything.
+ * `/api/v1`: what the instance knows, as JSON, in pages; and what a policy would say. Nothing here changes anything;
+ * what does is in `quarantine-routes.ts`.
  */
 import type { FastifyInstance } from 'fastify'
 import type { RefusalQuery } from '../observability/refusal-journal.ts'
@@ -24,6 +25,7 @@ const violationsSchema = {
       rule: text,
       // `offset` is the page's; this is the record's.
       recordOffset: { type: 'integer', minimum: 0 },
+      quarantineId: { type: 'string', pattern: '^[0-9a-f]{4,32}$' },
       sinceMs: { type: 'integer', minimum: 0 }
     }
   }
@@ -32,6 +34,15 @@ const violationsSchema = {
 interface ViolationsQuery extends PageRequest, Omit<RefusalQuery, 'offset'> {
   readonly recordOffset?: number
 }
+
+const explainSchema = {
+  querystring: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['text'],
+    properties: { text: { type: 'string', minLength: 1, maxLength: 8_192 } }
+  }
+} as const
 
 const judgeSchema = {
   body: {
@@ -99,6 +110,13 @@ export function apiRoutes(server: FastifyInstance, view: InstanceView): void {
     const query = recordOffset === undefined ? filters : { ...filters, offset: recordOffset }
     const { items, total } = view.violations(query, offset, limit)
     return pageAnswer(request.url, { limit, offset }, items, total)
+  })
+  server.get<{ Querystring: { readonly text: string } }>('/why', { schema: explainSchema }, (request, reply) => {
+    const explanation = view.explain(request.query.text)
+    if (explanation !== null) return explanation
+    return reply
+      .code(404)
+      .send({ error: 'not-found', message: 'the text names no policy and no rule of this instance' })
   })
   server.post<{ Body: PolicyCheckRequest }>('/policies/check', { schema: checkSchema }, (request) =>
     view.checkPolicy(request.body)

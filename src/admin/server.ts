@@ -16,6 +16,7 @@ import type { Logger } from '../observability/logger.ts'
 import { errorFields } from '../observability/logger.ts'
 import { checkAccess } from './access.ts'
 import { apiRoutes } from './api-routes.ts'
+import { quarantineRoutes } from './quarantine-routes.ts'
 import type { InstanceView } from './view.ts'
 
 export interface AdminServerOptions {
@@ -97,6 +98,8 @@ export function buildAdminServer(options: AdminServerOptions): FastifyInstance {
     (api, _options, done) => {
       guard(api, options)
       apiRoutes(api, view)
+      const hasToken = settings.token !== null
+      if (view.quarantine !== null) quarantineRoutes(api, view.quarantine, { hasToken })
       done()
     },
     { prefix: '/api/v1' }

@@ -3,11 +3,13 @@
  * of it is plain data, ready to be sent; nothing here contains a record's contents.
  */
 import type { Diagnostic } from '../contracts/diagnostic.ts'
+import type { CheckPlace } from '../contracts/policy/check-place.ts'
 import type { Mode } from '../contracts/mode.ts'
 import type { ProducerActivity, TopicActivity } from '../observability/activity.ts'
 import type { Scrape } from '../observability/metrics.ts'
 import type { Page, RefusalEntry, RefusalQuery } from '../observability/refusal-journal.ts'
 import type { ConnectionInfo } from '../proxy/events.ts'
+import type { QuarantineView } from './quarantine-view.ts'
 
 /** Something that is not as it should be, in words; with 200 as well as with 503. */
 export interface Condition {
@@ -128,6 +130,26 @@ export interface PolicyCheckAnswer {
   readonly diagnostics: readonly Diagnostic[]
 }
 
+export interface PlacedRefusal extends RefusalEntry {
+  /** Where the rule stands in today's policy; null when it is not in it any more. */
+  readonly place?: CheckPlace | null
+}
+
+/** What the words that a producer was given mean. */
+export interface Explanation {
+  /** Its name. */
+  readonly policy: string
+  /** The one the words name; null when they name none. */
+  readonly version: string | null
+  /** Null when there is no such policy any more. */
+  readonly inForce: string | null
+  readonly rule: string | null
+  readonly path: string | null
+  readonly place: CheckPlace | null
+  /** The latest that this instance remembers of that rule, the newest first. */
+  readonly refusals: readonly PlacedRefusal[]
+}
+
 export interface InstanceView {
   readiness(): Readiness
   status(): StatusView
@@ -136,9 +158,13 @@ export interface InstanceView {
   topics(): readonly TopicView[]
   producers(): readonly ProducerView[]
   connections(): readonly ConnectionView[]
-  violations(query: RefusalQuery, skip: number, limit: number): Page<RefusalEntry>
+  violations(query: RefusalQuery, skip: number, limit: number): Page<PlacedRefusal>
+  /** Null when nothing in the text is of ours. */
+  explain(text: string): Explanation | null
   scrape(accept: string | undefined): Promise<Scrape>
   /** Never changes anything. Must not read files other than those in the policies folder. */
   checkPolicy(request: PolicyCheckRequest): Promise<PolicyCheckAnswer>
   judge(request: JudgeRequest): Promise<JudgeAnswer>
+  /** Null: this instance has nothing to do with it. */
+  readonly quarantine: QuarantineView | null
 }

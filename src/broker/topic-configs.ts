@@ -13,6 +13,7 @@ const enforced = {
   'max.message.bytes': '1048588',
   'message.timestamp.after.max.ms': '3600000',
   'message.timestamp.before.max.ms': longMax,
+  'message.timestamp.type': 'CreateTime',
   /** There is one replica: above 1, acks=all gets NOT_ENOUGH_REPLICAS. */
   'min.insync.replicas': '1'
 }
@@ -21,8 +22,6 @@ const told = {
   'compression.type': 'producer',
   'delete.retention.ms': '86400000',
   'max.compaction.lag.ms': longMax,
-  /** Log append time is not there, and refused. */
-  'message.timestamp.type': 'CreateTime',
   'min.cleanable.dirty.ratio': '0.5',
   'min.compaction.lag.ms': '0',
   'retention.bytes': '-1',
@@ -43,9 +42,7 @@ export function faultOfTopicConfig(name: string, value: string): string | null {
         ? null
         : `${name} is delete, compact or both, not ${value}`
     case 'message.timestamp.type':
-      return value === 'CreateTime'
-        ? null
-        : `the embedded broker keeps the producer's timestamps: ${name} is CreateTime`
+      return ['CreateTime', 'LogAppendTime'].includes(value) ? null : `${name} cannot be ${value}`
     case 'compression.type':
       return value === 'producer' ? null : `the embedded broker keeps the producer's compression: ${name} is producer`
     default:

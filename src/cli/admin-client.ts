@@ -12,7 +12,7 @@ import { CliError } from './io.ts'
 import { painter } from './style.ts'
 
 /** An instance answers from memory; longer than this and it is not well. */
-const timeoutMs = 10_000
+const defaultTimeoutMs = 10_000
 
 export interface AdminTarget {
   /** Without a slash at the end. */
@@ -57,7 +57,8 @@ function readToken(path: string): string {
 export async function askInstance(
   target: AdminTarget,
   path: string,
-  query: Readonly<Record<string, string>> = {}
+  query: Readonly<Record<string, string>> = {},
+  timeoutMs = defaultTimeoutMs
 ): Promise<unknown> {
   const url = new URL(`${target.url}${path}`)
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
@@ -69,7 +70,7 @@ export async function askInstance(
       redirect: 'error'
     })
   } catch (error) {
-    throw unreachable(target, error)
+    throw unreachable(target, error, timeoutMs)
   }
   const body: unknown = await response.json().catch(() => null)
   if (response.ok) return body
@@ -82,11 +83,11 @@ export async function askInstance(
   )
 }
 
-function unreachable(target: AdminTarget, error: unknown): CliError {
+function unreachable(target: AdminTarget, error: unknown, timeoutMs: number): CliError {
   const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } }
   const why =
     error instanceof Error && error.name === 'TimeoutError'
-      ? 'no answer in 10 s'
+      ? `no answer in ${timeoutMs / 1_000} s`
       : (cause?.code ?? cause?.message ?? 'no answer')
   return new CliError(`no instance answers at ${target.url} (${why})`, 'is it running? --admin gives another address')
 }

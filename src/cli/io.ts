@@ -13,6 +13,24 @@ export interface CliIo {
   readonly colour: boolean
   /** Whether colour is wanted on `err`. */
   readonly errColour: boolean
+  /** Who sits at the terminal. Absent: nobody can be asked, and no progress is shown. */
+  readonly person?: Person
+  /** Watches for Ctrl-C and SIGTERM from now on. Absent: they end the process, as without a command that minds. */
+  readonly watchInterrupts?: () => Interrupts
+}
+
+export interface Person {
+  /** A question of one line; true for yes. */
+  readonly confirm: (question: string) => Promise<boolean>
+  /** One line that the next one writes over; an empty one takes it away. */
+  readonly progress: (line: string) => void
+}
+
+export interface Interrupts {
+  /** Aborts at the first; a second one ends the process. */
+  readonly signal: AbortSignal
+  /** Stops watching. */
+  readonly end: () => void
 }
 
 export function processIo(): CliIo {
@@ -27,7 +45,46 @@ export function processIo(): CliIo {
     env: process.env,
     cwd: process.cwd(),
     colour: hasTerminalColour(process.stdout),
-    errColour: hasTerminalColour(process.stderr)
+    errColour: hasTerminalColour(process.stderr),
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { person: terminalPerson() } : {}),
+    watchInterrupts
+  }
+}
+
+function terminalPerson(): Person {
+  return {
+    async confirm(question) {
+      const { createInterface } = await import('node:readline/promises')
+      const terminal = createInterface({ input: process.stdin, output: process.stderr })
+      try {
+        // Ctrl-C and Ctrl-D at the question mean no.
+        const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
+        const answer = await Promise.race([terminal.question(`${question} [y/N] `), ended])
+        return /^y(es)?$/i.test(answer.trim())
+      } finally {
+        terminal.close()
+      }
+    },
+    progress: (line) => void process.stderr.write(`\r\u001b[2K${line}`)
+  }
+}
+
+/** What a shell shows for a process that Ctrl-C ended. */
+export const interruptedExitCode = 130
+
+function watchInterrupts(): Interrupts {
+  const controller = new AbortController()
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(interruptedExitCode)
+    controller.abort()
+  }
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  return {
+    signal: controller.signal,
+    end: () => {
+      for (const signal of signals) process.off(signal, onSignal)
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.ts'
 import { initCommand } from './init.ts'
 import type { CliIo } from './io.ts'
 import { CliError } from './io.ts'
+import { quarantineCommand } from './quarantine.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
 import { statusCommand } from './status.ts'
@@ -18,7 +19,6 @@ import { version } from '../version.ts'
 /** Designed, not built in this version. Typing one says so instead of "unknown command". */
 const notYetCommands: ReadonlyMap<string, string> = new Map([
   ['backtest', 'put the policy in mode observe and watch kontrakt_violations_total instead'],
-  ['quarantine', 'this version rejects; it has no quarantine'],
   ['trips', 'this version has no stateful rules'],
   ['flink', 'this version has no stateful rules']
 ])
@@ -55,7 +55,7 @@ function isAsked(error: CommanderError): boolean {
 function buildProgram(context: CommandContext): Command {
   const { io } = context
   const program = new Command('kontrakt')
-    .description('A Kafka proxy that refuses records which break the contract of their topic.')
+    .description('A Kafka proxy that refuses or quarantines records which break the contract of their topic.')
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText(
@@ -71,12 +71,13 @@ function buildProgram(context: CommandContext): Command {
     checkCommand(context),
     testCommand(context),
     whyCommand(context),
+    quarantineCommand(context),
     statusCommand(context),
     doctorCommand(context),
     settingsCommand(context)
   ]
   for (const command of commands) program.addCommand(command)
-  for (const command of [program, ...commands]) {
+  for (const command of [program, ...commands, ...commands.flatMap((parent) => parent.commands)]) {
     command
       .exitOverride()
       .showHelpAfterError('(--help shows the options)')

@@ -1,7 +1,11 @@
-/** `kontrakt why`: the last refusals of a running instance, and the reason of each. */
+/**
+ * `kontrakt why`: the last refusals of a running instance, and the reason of each; or, from the words a producer was
+ * given or the id of a quarantined record, the rule and where it stands.
+ */
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { RefusalEntry } from '../observability/refusal-journal.ts'
+import type { Explanation, PlacedRefusal } from '../admin/view.ts'
+import type { RecordView } from '../quarantine/record-view.ts'
 import type { CommandContext, OptionValues } from './command.ts'
 import { addAdminOptions, makeCommand, wholeNumber } from './command.ts'
 import type { CliIo } from './io.ts'
@@ -22,9 +26,12 @@ export function whyCommand({ io, exit }: CommandContext): Command {
     [
       'kontrakt why --topic orders',
       'kontrakt why --client-id checkout --full',
-      'kontrakt why --topic orders --offset 4711 --json'
+      'kontrakt why --topic orders --offset 4711 --json',
+      'kontrakt why 3f2a91c04b7e',
+      'kontrakt why "1 of 1 record breaks orders@3f2a91c04b7e; record 0: amount-positive at value.amount: ..."'
     ]
   )
+    .argument('[about]', "id of a quarantined record, or the words of a producer's error (default: the last refusals)")
     .option('--topic <TOPIC>', 'only this topic')
     .option('--client-id <ID>', 'only this client id')
     .option('--principal <NAME>', 'only this principal, such as User:checkout')
@@ -38,11 +45,15 @@ export function whyCommand({ io, exit }: CommandContext): Command {
     .addOption(new Option('--limit <N>', 'most entries').argParser(wholeNumber).default(20))
     .option('--full', 'all that is known of each')
     .option('--json', 'print as JSON')
-  return addAdminOptions(command).action(async (options: OptionValues) => exit(await printWhy(options, io)))
+  return addAdminOptions(command).action(async (about: string | undefined, options: OptionValues) => {
+    const isId = about !== undefined && /^[0-9a-f]{4,32}$/i.test(about)
+    if (about === undefined) exit(await printWhy(options, io))
+    else exit(await (isId ? printRecord(about.toLowerCase(), options, io) : printExplanation(about, options, io)))
+  })
 }
 
 interface ViolationsPage {
-  readonly items: readonly RefusalEntry[]
+  readonly items: readonly PlacedRefusal[]
   readonly total: number
 }
 
@@ -66,3 +77,35 @@ async function printWhy(options: OptionValues, io: CliIo): Promise<number> {
   else if (page.total > page.items.length) io.out(`${page.items.length} of ${page.total}; --limit shows more\n`)
   return 0
 }
+
+async function printRecord(id: string, options: OptionValues, io: CliIo): Promise<number> {
+  const { adminTarget, askInstance } = await import('./admin-client.ts')
+  const { viewText } = await import('./quarantine/text.ts')
+  const { painter } = await import('./style.ts')
+  const query: Record<string, string> = typeof options['topic'] === 'string' ? { topic: options['topic'] } : {}
+  const view = (await askInstance(
+    adminTarget(options, io),
+    `/api/v1/quarantine/${id}`,
+    query,
+    patienceMs
+  )) as RecordView
+  io.out(options['json'] === true ? `${JSON.stringify(view, null, 2)}\n` : viewText(view, painter(io.colour)))
+  return 0
+}
+
+/** The instance looks for the record in Kafka. */
+const patienceMs = 30_000
+
+async function printExplanation(text: string, options: OptionValues, io: CliIo): Promise<number> {
+  const { adminTarget, askInstance } = await import('./admin-client.ts')
+  const { explanationText } = await import('./why-text.ts')
+  const query = { text: text.slice(0, longestText) }
+  const explanation = (await askInstance(adminTarget(options, io), '/api/v1/why', query)) as Explanation
+  io.out(
+    options['json'] === true ? `${JSON.stringify(explanation, null, 2)}\n` : explanationText(explanation, io.colour)
+  )
+  return 0
+}
+
+/** What is ours stands near the beginning; an error may bring its stack along. */
+const longestText = 4_000

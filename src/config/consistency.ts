@@ -22,6 +22,7 @@ export function checkConsistency(settings: Settings, resolver: Resolver): void {
   checkPorts(settings, resolver)
   checkLoop(settings, resolver)
   checkLimits(settings, resolver)
+  checkTopics(settings, resolver)
 }
 
 function checkAdmin({ admin }: Settings, resolver: Resolver): void {
@@ -107,6 +108,13 @@ function checkLoop(settings: Settings, resolver: Resolver): void {
     message,
     'name the brokers of the cluster behind it'
   )
+}
+
+function checkTopics({ topics }: Settings, resolver: Resolver): void {
+  if (topics.ledger !== topics.quarantineState) return
+  const path = resolver.isSet('topics.quarantineState') ? 'topics.quarantineState' : 'topics.ledger'
+  const message = `the topic ${topics.ledger} is meant for both the ledger and the states of quarantined records`
+  resolver.report(resolver.originOf(path), 'conflict', message, 'give each a topic of its own')
 }
 
 function checkLimits({ limits }: Settings, resolver: Resolver): void {

@@ -152,6 +152,26 @@ export const declarations: readonly SettingDeclaration[] = [
     help: 'bearer token for the API; required unless the address is loopback'
   },
   {
+    path: 'topics.ledger',
+    kind: 'topic',
+    default: 'kontrakt.ledger',
+    help: 'which sequence numbers of which producer are in quarantine; instances in front of one cluster share it'
+  },
+  {
+    path: 'topics.quarantineState',
+    kind: 'topic',
+    default: 'kontrakt.quarantine-state',
+    help: 'what became of each quarantined record: sent home, or discarded by whom and why'
+  },
+  {
+    path: 'topics.replicationFactor',
+    kind: 'count',
+    min: '1',
+    max: '32767',
+    defaultFrom: "the brokers' own",
+    help: 'of these two topics, when they are created'
+  },
+  {
     path: 'acksZero',
     kind: 'choice',
     of: ['drop', 'close'],
@@ -194,9 +214,7 @@ export const notYetKeys: ReadonlyMap<string, string> = new Map([
   ['listeners[].tls', 'this version accepts plaintext connections only'],
   ['listeners[].sni', 'use brokerPorts: a port per broker'],
   ['registry.tls', 'use a registry whose certificate the system trusts (NODE_EXTRA_CA_CERTS)'],
-  ['quality', 'stateful rules are not built yet'],
-  ['topics', 'this version has no topics of its own'],
-  ['quarantine', 'quarantine is not built yet; use mode: observe, mark or reject']
+  ['quality', 'stateful rules are not built yet']
 ])
 
 export function declarationOf(path: string): SettingDeclaration {

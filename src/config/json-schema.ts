@@ -37,6 +37,7 @@ function leafSchema(declaration: SettingDeclaration): Schema {
     path: { type: 'string', minLength: 1 },
     url: { type: 'string', pattern: '^[hH][tT][tT][pP][sS]?://[^?#@]+$' },
     text: { type: 'string', minLength: 1 },
+    topic: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,249}$' },
     boolean: { type: 'boolean' },
     choice: { enum: words },
     choices: { anyOf: [{ type: 'array', minItems: 1, items: { enum: words } }, { enum: words }] },

@@ -24,6 +24,7 @@ export interface KindValues {
   path: string
   url: string
   text: string
+  topic: string
   boolean: boolean
   choice: string
   choices: readonly string[]
@@ -203,6 +204,11 @@ const parsers: { readonly [K in Kind]: Parser<KindValues[K]> } = {
   text: (raw) => {
     const text = typeof raw === 'string' ? raw : null
     return text === null || text === '' ? wrong(`expected a string; found ${describe(raw)}`) : ok(text)
+  },
+  topic: (raw) => {
+    const text = asText(raw)
+    const isName = text !== null && /^[A-Za-z0-9._-]{1,249}$/.test(text) && text !== '.' && text !== '..'
+    return isName ? ok(text) : wrong('expected a topic name: letters, digits, dots, dashes and underscores, at most 249')
   },
   boolean: (raw, form) => {
     if (typeof raw === 'boolean') return ok(raw)

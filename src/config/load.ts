@@ -25,7 +25,8 @@ import type {
   LogLevel,
   RegistrySettings,
   Role,
-  Settings
+  Settings,
+  TopicSettings
 } from './settings.ts'
 
 export const defaultSettingsFile = 'kontrakt.yaml'
@@ -168,6 +169,7 @@ function build(resolver: Resolver, hasFile: boolean, hostName: string): Settings
   const defaultPolicy = resolver.take('defaultPolicy', 'choice') as Settings['defaultPolicy'] | null
   const registry = buildRegistry(resolver)
   const admin = buildAdmin(resolver)
+  const topics = buildTopics(resolver)
   const acksZero = resolver.take('acksZero', 'choice') as Settings['acksZero'] | null
   const workers = buildWorkers(resolver)
   const logLevel = resolver.take('logLevel', 'choice') as LogLevel | null
@@ -178,7 +180,7 @@ function build(resolver: Resolver, hasFile: boolean, hostName: string): Settings
     return null
   if (strict === null || stateDir === null || defaultPolicy === null || registry === 'wrong' || admin === 'wrong')
     return null
-  if (acksZero === null || workers === null || logLevel === null || logFormat === null) return null
+  if (topics === null || acksZero === null || workers === null || logLevel === null || logFormat === null) return null
   if (limits === null || timings === null) return null
   return {
     roles,
@@ -189,6 +191,7 @@ function build(resolver: Resolver, hasFile: boolean, hostName: string): Settings
     defaultPolicy,
     registry,
     admin,
+    topics,
     acksZero,
     workers,
     limits,
@@ -280,6 +283,15 @@ function buildAdmin(resolver: Resolver): AdminSettings | null | 'wrong' {
   const token = resolver.takeSecret('admin.token')
   if (address === null || (token === null && resolver.isSet('admin.token'))) return 'wrong'
   return address === 'off' ? null : { address, token }
+}
+
+function buildTopics(resolver: Resolver): TopicSettings | null {
+  const ledger = resolver.take('topics.ledger', 'topic')
+  const quarantineState = resolver.take('topics.quarantineState', 'topic')
+  const replicationFactor = resolver.take('topics.replicationFactor', 'count')
+  const isWrong = replicationFactor === null && resolver.isSet('topics.replicationFactor')
+  if (!isWrong && replicationFactor === null) resolver.showDefault('topics.replicationFactor', null)
+  return ledger === null || quarantineState === null || isWrong ? null : { ledger, quarantineState, replicationFactor }
 }
 
 function buildWorkers(resolver: Resolver): number | null {

@@ -37,6 +37,14 @@ export interface AdminSettings {
   readonly token: string | null
 }
 
+/** Topics of our own; `serve` creates them when a policy can quarantine. */
+export interface TopicSettings {
+  readonly ledger: string
+  readonly quarantineState: string
+  /** Null: the brokers' default. */
+  readonly replicationFactor: number | null
+}
+
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 export type LogFormat = 'json' | 'pretty'
 
@@ -60,6 +68,7 @@ export interface Settings {
   readonly defaultPolicy: 'pass' | 'refuse'
   readonly registry: RegistrySettings | null
   readonly admin: AdminSettings | null
+  readonly topics: TopicSettings
   readonly acksZero: 'drop' | 'close'
   readonly workers: number
   readonly limits: Limits

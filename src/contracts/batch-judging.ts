@@ -25,6 +25,8 @@ export class BatchJudging implements Judging {
   #next = 0
   /** A record breaks an enforced check. */
   #refused = false
+  /** So many do that the rest is not judged. */
+  #cut = false
   /** Reasons to wait or to refuse of the records that would not be listed any more. */
   readonly #openReasons = new Set<string>()
 
@@ -54,7 +56,12 @@ export class BatchJudging implements Judging {
   }
 
   result(): BatchJudgement {
-    return { recordCount: this.#records.count, records: this.#listed, unlisted: this.#unlisted }
+    return {
+      recordCount: this.#records.count,
+      records: this.#listed,
+      unlisted: this.#unlisted,
+      judgedToEnd: !this.#cut
+    }
   }
 
   #note(index: number, found: Found): void {
@@ -67,7 +74,10 @@ export class BatchJudging implements Judging {
     }
     this.#refused ||= refuses
     // The producer mends its serializer, not each of these.
-    if (this.#refused && this.#listed.length >= findingLimits.listedRecords) this.#next = this.#records.count
+    if (this.#refused && this.#listed.length >= findingLimits.listedRecords && this.#next < this.#records.count) {
+      this.#cut = true
+      this.#next = this.#records.count
+    }
   }
 
   /** As many as there are enforcing modes and schema ids looked up. */

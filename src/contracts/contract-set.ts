@@ -1,9 +1,8 @@
 /** All contracts in force, by topic. Immutable: a reload builds a new one and the old one serves who still holds it. */
 import { LRUCache } from 'lru-cache'
 import type { CompiledPolicy } from './compile.ts'
-import type { Glob } from './glob.ts'
 import type { ContractSet, TopicContract } from './judgement.ts'
-import { mostLiteral } from './policy/topics.ts'
+import { TopicOwners } from './policy/topic-owners.ts'
 import type { SchemaSource } from './schema-source.ts'
 import { topicContract } from './topic-contract.ts'
 
@@ -14,21 +13,14 @@ const rememberedTopics = 10_000
 
 /** @param policies without ties among them, see `policy/ties.ts` */
 export function contractSet(policies: readonly CompiledPolicy[], source: SchemaSource | null): ContractSet {
-  const exact = new Map<string, CompiledPolicy>()
-  const globs: [Glob, CompiledPolicy][] = []
-  for (const policy of policies) {
-    for (const pattern of policy.model.topics) {
-      if (pattern.literal) exact.set(pattern.source, policy)
-      else globs.push([pattern, policy])
-    }
-  }
+  const owners = new TopicOwners(policies)
   const known = new LRUCache<string, { readonly contract: TopicContract | null }>({ max: rememberedTopics })
   return {
     policies: policies.map((policy) => policy.reference),
     forTopic(topic) {
       const remembered = known.get(topic)
       if (remembered !== undefined) return remembered.contract
-      const policy = exact.get(topic) ?? mostLiteral(globs, topic)
+      const policy = owners.ownerOf(topic)
       const contract = policy === null ? null : topicContract(policy, topic, source)
       known.set(topic, { contract })
       return contract

@@ -90,6 +90,8 @@ export interface BatchJudgement {
   readonly records: readonly RecordJudgement[]
   /** How many more are not clean, beyond those listed: nothing about them could change what becomes of the batch. */
   readonly unlisted: number
+  /** False when so many records were bad that the rest was not looked at. */
+  readonly judgedToEnd: boolean
 }
 
 /** One batch being judged, in as many turns as it takes; all of them see the same schemas and share the same bounds. */
@@ -116,10 +118,38 @@ export interface TopicContract {
   strongestMode(producer: Producer): Mode
   /** The effective mode of one built-in check (`envelope`, `schema-id`, ...) for this producer. */
   modeOf(check: string, producer: Producer): Mode
+  /** True when some bad record of this producer would go to quarantine. */
+  quarantines(producer: Producer): boolean
   /** Begins to judge a batch. Waits for nothing: what is not known now is `undecided`. Never throws on any input. */
   open(records: RecordBytes, context: BatchContext): Judging
+  /** Where bad records of this topic go in mode `quarantine`. */
+  quarantineOf(topic: string): QuarantineTarget
   /** Judges in one go, for a few records: `open` with no pause. */
   judge(records: RecordBytes, context: BatchContext): BatchJudgement
+}
+
+/** The `quarantine:` part of a policy, for one topic. */
+export interface QuarantineTarget {
+  readonly topic: string
+  /** `drop-tagged`: values with fields that the schema tags as sensitive are not kept as they are. */
+  readonly values: 'keep' | 'drop-tagged'
+  /**
+   * With `drop-tagged`: what may be kept of a value. The same buffer when that is all of it, null when it is nothing;
+   * nothing, too, where it is not known what the schema tags. Absent: nothing.
+   */
+  readonly keptOf?: (value: Buffer) => Buffer | null
+  /** What becomes of a transaction's batch with bad records; `reject` unless the policy opts in. */
+  readonly transactions: 'reject' | 'quarantine'
+  /** How the topic is created when it is missing; null: it is not. */
+  readonly create: {
+    /** `same`: as many as the origin has. */
+    readonly partitions: 'same' | number
+    /** -1: the broker's default. */
+    readonly replicationFactor: number
+    readonly retentionMs: number
+    /** Lowered to max(1, replication factor - 1). */
+    readonly minInsyncReplicas: number
+  } | null
 }
 
 export interface PolicyReference {

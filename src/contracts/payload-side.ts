@@ -23,6 +23,8 @@ export type SidePayload =
 export interface SideReader {
   /** For the records of one batch: what was pending in the last one may be known now. */
   openBatch(): BatchSide
+  /** The schema that a payload claims to be written with, if it is known now, and where it begins behind its framing. */
+  schemaOf(payload: Buffer): { readonly schema: SideSchema; readonly payloadStart: number } | null
 }
 
 /** Reads one side of the records of one batch, in as many turns as it takes. */
@@ -39,7 +41,7 @@ export function sideReader(
   const fixed = policy.fixed[side]
   if (fixed === null) return new RegistrySide(policy, side, topic, source)
   const batch: BatchSide = { read: (bytes, start, end) => decode(fixed, bytes, start, end) }
-  return { openBatch: () => batch }
+  return { openBatch: () => batch, schemaOf: () => ({ schema: fixed, payloadStart: 0 }) }
 }
 
 function decode(schema: SideSchema, bytes: Buffer, start: number, end: number): SidePayload {
@@ -69,6 +71,14 @@ class RegistrySide implements SideReader {
   openBatch(): BatchSide {
     const lookups = new BatchLookups(this.#query, this.#source)
     return { read: (bytes, start, end) => this.#read(lookups, bytes, start, end) }
+  }
+
+  schemaOf(payload: Buffer): { readonly schema: SideSchema; readonly payloadStart: number } | null {
+    const framing = readConfluentFraming(payload, 0, payload.length, this.#query.format)
+    if ('failure' in framing) return null
+    const lookup = this.#source.lookup(this.#query, framing.schemaId)
+    const schema = lookup.state === 'ready' ? this.#schemaFor(lookup.schema, framing.messageIndexes) : null
+    return schema === null ? null : { schema, payloadStart: framing.payloadStart }
   }
 
   #read(lookups: BatchLookups, bytes: Buffer, start: number, end: number): SidePayload {

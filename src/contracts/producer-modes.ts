@@ -18,6 +18,8 @@ export interface ModeProfile {
   /** `off` for a check that the policy does not have. */
   modeOf(check: string): Mode
   readonly strongest: Mode
+  /** True when a check, or what cannot be decided, can send a record to quarantine. */
+  readonly quarantines: boolean
 }
 
 export class ProducerModes {
@@ -29,7 +31,8 @@ export class ProducerModes {
   constructor(model: PolicyModel) {
     this.#entries = model.producers
     const own = ownModes(model)
-    this.profiles = [...model.producers.map((entry) => profile(own, entry)), profile(own, null)]
+    const profiles = [...model.producers, null].map((entry) => profile(own, entry, model.onUndecidable))
+    this.profiles = profiles
   }
 
   /** Index into `profiles`. */
@@ -59,6 +62,23 @@ function cut(clientId: string): string {
   return Buffer.from(clientId.slice(0, matchedCharacters)).toString()
 }
 
+/**
+ * Can any record of any producer be quarantined? A check in `reject` that could not run is quarantined where
+ * `onUndecidable` says so.
+ */
+export function canQuarantine(model: PolicyModel): boolean {
+  const own = ownModes(model)
+  const holds: readonly Mode[] = model.onUndecidable === 'quarantine' ? ['quarantine', 'reject'] : ['quarantine']
+  return [null, ...model.producers].some((entry) =>
+    [...own.values()].some((mode) => holds.includes(effectiveMode(mode, entry)))
+  )
+}
+
+function effectiveMode(own: Mode, entry: ProducerEntry | null): Mode {
+  if (entry === null) return own
+  return entry.override ? entry.mode : weaker(own, entry.mode)
+}
+
 function ownModes(model: PolicyModel): Map<string, Mode> {
   const modes = new Map<string, Mode>()
   for (const id of checkIdsOf(model)) modes.set(id, model.checkModes.get(id) ?? model.mode)
@@ -66,13 +86,19 @@ function ownModes(model: PolicyModel): Map<string, Mode> {
   return modes
 }
 
-function profile(own: ReadonlyMap<string, Mode>, entry: ProducerEntry | null): ModeProfile {
+function profile(
+  own: ReadonlyMap<string, Mode>,
+  entry: ProducerEntry | null,
+  onUndecidable: PolicyModel['onUndecidable']
+): ModeProfile {
   const modes = new Map<string, Mode>()
   let strongest: Mode = 'off'
   for (const [id, mode] of own) {
-    const effective = entry === null ? mode : entry.override ? entry.mode : weaker(mode, entry.mode)
+    const effective = effectiveMode(mode, entry)
     modes.set(id, effective)
     strongest = stricter(strongest, effective)
   }
-  return { modeOf: (check) => modes.get(check) ?? 'off', strongest }
+  const quarantines =
+    [...modes.values()].includes('quarantine') || (onUndecidable === 'quarantine' && strongest === 'reject')
+  return { modeOf: (check) => modes.get(check) ?? 'off', strongest, quarantines }
 }

@@ -1,12 +1,21 @@
 /** The compiled contract of one topic: which checks hold for which producer, and judging batches by them. */
 import { BatchJudging } from './batch-judging.ts'
 import type { CompiledPolicy } from './compile.ts'
-import type { BatchContext, BatchJudgement, Judging, Producer, RecordBytes, TopicContract } from './judgement.ts'
+import type {
+  BatchContext,
+  BatchJudgement,
+  Judging,
+  Producer,
+  QuarantineTarget,
+  RecordBytes,
+  TopicContract
+} from './judgement.ts'
 import type { Mode } from './mode.ts'
 import { sideReader } from './payload-side.ts'
 import type { SideReader } from './payload-side.ts'
 import { planFor } from './plan.ts'
 import type { Plan } from './plan.ts'
+import { quarantineTarget } from './quarantine-target.ts'
 import { RecordJudge } from './record-judge.ts'
 import type { SchemaSource } from './schema-source.ts'
 
@@ -36,6 +45,10 @@ class CompiledTopic implements TopicContract {
     return this.#planFor(producer).profile.modeOf(check)
   }
 
+  quarantines(producer: Producer): boolean {
+    return this.#planFor(producer).profile.quarantines
+  }
+
   open(records: RecordBytes, context: BatchContext): Judging {
     const plan = this.#planFor(context.producer)
     if (plan.idle) return nothingToJudge(records.count)
@@ -46,6 +59,10 @@ class CompiledTopic implements TopicContract {
       value: this.#readers.value.openBatch()
     }
     return new BatchJudging(records, new RecordJudge(rules, records, context))
+  }
+
+  quarantineOf(topic: string): QuarantineTarget {
+    return quarantineTarget(this.#policy, topic, this.#readers.value)
   }
 
   judge(records: RecordBytes, context: BatchContext): BatchJudgement {
@@ -63,5 +80,5 @@ class CompiledTopic implements TopicContract {
 }
 
 function nothingToJudge(recordCount: number): Judging {
-  return { advance: () => true, result: () => ({ recordCount, records: [], unlisted: 0 }) }
+  return { advance: () => true, result: () => ({ recordCount, records: [], unlisted: 0, judgedToEnd: true }) }
 }

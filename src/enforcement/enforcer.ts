@@ -5,28 +5,36 @@
  * The guarantee: no record that breaks an enforced check is forwarded, no answer is given in the broker's place that the
  * broker would not have let the client come to, and no later batch of a chain passes one that was answered here.
  */
-import { produceRequest } from '../../protocol/messages/produce.ts'
-import type { ProduceResponse } from '../../protocol/messages/produce.ts'
-import type { ContractSet, Producer } from '../contracts/judgement.ts'
+import type { ContractSet } from '../contracts/judgement.ts'
 import { enforces } from '../contracts/mode.ts'
 import { partitionAnswer } from '../proxy/produce-answers.ts'
 import type {
+  Admission,
+  Confirm,
+  Departure,
   Judged,
   LocalAnswers,
   PartitionAnswer,
   ProduceCall,
   ProducePath,
-  Settlement,
+  UnsafeReason,
   WriteProofs
 } from '../proxy/produce-path.ts'
+import { placeOf } from './decision.ts'
+import type { PartitionDecision, Refusal } from './decision.ts'
 import { ForwardedBatches } from './forwarded-batches.ts'
+import { bodyFor } from './forwarded-body.ts'
+import { HeldBatch } from './held.ts'
+import type { Plan } from './ledger/chain.ts'
+import type { QuarantineParts } from './held.ts'
 import { BatchJudge, needsPolicy } from './judge.ts'
-import type { JudgeLimits, PartitionDecision } from './judge.ts'
-import { countVerdicts } from './partition-verdict.ts'
-import type { BatchPlace, EnforcementReport } from './report.ts'
-import { resolve } from './settle.ts'
-import type { LocalRefusal } from './settle.ts'
+import type { JudgeLimits } from './judge.ts'
+import type { EnforcementReport } from './report.ts'
+import { producerOf, reportPassed, reportRefused } from './reporting.ts'
+import { gateOrOwnRefusal, gateRefusal, resolve } from './settle.ts'
+import type { LocalRefusal, Resolution } from './settle.ts'
 import { SequenceGates } from './sequence-gate.ts'
+import { ShownRights } from './shown-rights.ts'
 import type { UndecidedMoment } from './undecidable.ts'
 
 export interface EnforcerOptions {
@@ -40,6 +48,8 @@ export interface EnforcerOptions {
   /** Refuse what is produced to a topic that no policy names (Kafka's own topics excepted). */
   readonly refuseUnknownTopics: boolean
   readonly report: EnforcementReport
+  /** Where single bad records go; null where there is nothing of the kind, and mode `quarantine` refuses. */
+  readonly quarantine: QuarantineParts | null
   readonly clock: EnforcerClock
 }
 
@@ -51,7 +61,10 @@ export interface EnforcerClock {
 }
 
 interface JudgedCall extends Judged {
+  readonly lane: AbortSignal
   readonly decisions: readonly PartitionDecision[]
+  /** Since its admission: what its batches wait for. */
+  held: ReadonlyMap<PartitionDecision, HeldBatch>
 }
 
 /** How often a held request looks again, however often something it may wait for changes. */
@@ -62,6 +75,7 @@ const maxRecordErrorChars = 64 * 1024
 export class Enforcer implements ProducePath {
   readonly gates: SequenceGates
   readonly #forwarded = new ForwardedBatches()
+  readonly #shown: ShownRights
   #contracts: ContractSet
   readonly #options: EnforcerOptions
   readonly #judge: BatchJudge
@@ -70,7 +84,11 @@ export class Enforcer implements ProducePath {
     this.#contracts = contracts
     this.#options = options
     const nowMs = (): number => options.clock.nowMs()
-    this.#judge = new BatchJudge(options.limits, options.refuseUnknownTopics, this.#forwarded, nowMs)
+    this.#shown = new ShownRights(nowMs)
+    const shown = (lane: AbortSignal, topic: string, partition: number): boolean =>
+      this.#shown.has(lane, topic, partition)
+    const access = options.quarantine === null ? null : { ledger: options.quarantine.ledger, shown, nowMs }
+    this.#judge = new BatchJudge(options.limits, options.refuseUnknownTopics, this.#forwarded, access, nowMs)
     this.gates = new SequenceGates(nowMs)
   }
 
@@ -80,11 +98,13 @@ export class Enforcer implements ProducePath {
   }
 
   idle(): boolean {
+    if (this.#options.quarantine?.ledger.coversAny === true) return false
     return this.#contracts.policies.length === 0 && this.gates.size === 0 && !this.#options.refuseUnknownTopics
   }
 
   concerns(topic: string, clientId: string | null): boolean {
     if (this.gates.coversTopic(topic)) return true
+    if (this.#options.quarantine?.ledger.coversTopic(topic) === true) return true
     const contract = this.#contracts.forTopic(topic)
     if (contract !== null) return contract.strongestMode({ clientId, principal: null }) !== 'off'
     return this.#options.refuseUnknownTopics && needsPolicy(topic)
@@ -92,11 +112,10 @@ export class Enforcer implements ProducePath {
 
   judge(call: ProduceCall, gone: AbortSignal): Judged | Promise<Judged> {
     const contracts = this.#contracts
-    const decisions = this.#judge.judge(call, contracts, this.#moment(call, false))
+    const decisions = this.#judge.judge(call, gone, contracts, this.#moment(call, false))
     if (decisions instanceof Promise) return decisions.then((later) => this.#hold(call, contracts, later, gone))
     if (waitsOf(decisions).length > 0) return this.#hold(call, contracts, decisions, gone)
-    const judged: JudgedCall = { call, decisions }
-    return judged
+    return judged(call, gone, decisions)
   }
 
   /** Holds the request until what it waits for has come, or its time is up, or nobody waits for it. */
@@ -121,69 +140,185 @@ export class Enforcer implements ProducePath {
         if (pauseMs > 0) await clock.sleep(pauseMs, gone)
       }
       notBeforeMs = clock.nowMs() + lookAgainMs
-      decisions = await this.#lookAgain(call, contracts, decisions, clock.nowMs() >= deadlineMs)
+      decisions = await this.#lookAgain(call, gone, contracts, decisions, clock.nowMs() >= deadlineMs)
     }
-    const judged: JudgedCall = { call, decisions }
-    return judged
+    return judged(call, gone, decisions)
   }
 
   /** Judges again what could not be decided, and only that. */
   async #lookAgain(
     call: ProduceCall,
+    gone: AbortSignal,
     contracts: ContractSet,
     decisions: readonly PartitionDecision[],
     deadlinePassed: boolean
   ): Promise<readonly PartitionDecision[]> {
     const waiting = new Set(decisions.filter(({ fate }) => fate.kind === 'wait').map(placeOf))
     const only = (topic: string, partition: number): boolean => waiting.has(placeOf({ topic, partition }))
-    const again = await this.#judge.judge(call, contracts, this.#moment(call, deadlinePassed), only)
+    const again = await this.#judge.judge(call, gone, contracts, this.#moment(call, deadlinePassed), only)
     const byPlace = new Map(again.map((decision) => [placeOf(decision), decision]))
     return decisions.map((decision) => byPlace.get(placeOf(decision)) ?? decision)
   }
 
-  settle(judged: Judged, proofs: WriteProofs): Settlement {
-    const { call, decisions } = judged as JudgedCall
-    if (call.request.acks === 0) return this.#settleUnanswered(call, decisions, proofs)
-    const resolution = resolve(call.header.apiVersion, decisions, this.gates, proofs)
+  admit(judged: Judged, proofs: WriteProofs): Admission {
+    const request = judged as JudgedCall
+    const { lane } = request
+    const resolution = this.#resolve(request, (decision) => this.#refusalAtAdmission(decision), proofs)
     if (resolution.kind === 'needs-proof') return resolution
-    const { refused, forwarded } = resolution
-    // No room for a gate: an answer would not be safe, a lost connection is.
-    if (!this.#closeGates(refused)) {
-      return { kind: 'settled', forward: null, answers: new Map(), closeAfter: true, confirm: null }
+    const unshown = resolution.forwarded.filter(({ fate }) => fate.kind === 'unshown')
+    if (unshown.length > 0) {
+      for (const { topic, partition } of unshown) this.#shown.add(lane, topic, partition)
+      return { kind: 'again' }
     }
-    const answers = answersOf(refused)
-    for (const refusal of refused) this.#reportRefusal(call, refusal)
-    this.#remember(call, forwarded)
+    const parts = this.#options.quarantine
+    const linked = resolution.forwarded.filter(({ link, quarantined }) => link !== null || quarantined !== null)
+    if (parts === null || linked.length === 0) return { kind: 'admitted', ready: null }
+    request.held = new Map(linked.map((decision) => [decision, new HeldBatch(decision, parts)]))
+    const waits = [...request.held.values()].map((held) => held.ready()).filter((wait) => wait !== null)
+    return { kind: 'admitted', ready: waits.length === 0 ? null : Promise.all(waits).then(() => undefined) }
+  }
+
+  depart(judged: Judged, proofs: WriteProofs): Departure {
+    const request = judged as JudgedCall
+    const { call, decisions, held } = request
+    const moved = [...held.values()].some((each) => each.moved)
+    if (moved) return this.#unsafe(request, 'chain-moved')
+    const resolution = this.#resolve(request, (decision) => this.#refusalAtDeparture(request, decision), proofs)
+    if (resolution.kind === 'needs-proof') return resolution
+    const unanswered = call.request.acks === 0
+    const { refused, forwarded } = unanswered ? leftToBroker(resolution) : resolution
+    // No room for a gate: an answer would not be safe, a lost connection is.
+    if (!unanswered && !this.#closeGates(refused)) return this.#unsafe(request, 'too-many-gates')
+    for (const refusal of refused) {
+      held.get(refusal.decision)?.giveUp()
+      if (unanswered) this.#options.report.dropped(refusal.decision.topic, refusal.decision.recordCount)
+      this.#reportRefusal(call, refusal)
+    }
+    const passing = forwarded.filter(({ fate }) => fate.kind !== 'emptied')
+    const emptied = forwarded.filter(({ fate }) => fate.kind === 'emptied')
+    this.#remember(request, forwarded)
+    const forward = bodyFor(call, decisions, passing, held)
+    if (unanswered) return this.#departUnanswered(request, forward, passing, emptied, refused.length > 0)
+    const refusals = answersOf(refused)
     return {
-      kind: 'settled',
-      forward: bodyFor(call, decisions, forwarded, answers),
-      answers,
+      kind: 'departed',
+      forward,
+      answers: () => this.#answers(request, refusals, emptied),
+      answerBytes: answerBytes(refused, decisions.length),
       closeAfter: false,
-      confirm: (response) => this.#reportForwarded(call, forwarded, response)
+      confirm: this.#confirm(request, passing)
     }
   }
 
-  /** acks=0: nobody listens to an answer. What is bad is dropped, the rest goes on. */
-  #settleUnanswered(call: ProduceCall, decisions: readonly PartitionDecision[], proofs: WriteProofs): Settlement {
-    // Dropping needs no proof, telling of it does: a client without rights must not fill the journal.
-    const told = decisions.filter((decision) => decision.records.length > 0)
-    const unknown = told.filter(({ topic, partition }) => proofs.status(topic, partition) === 'unknown')
-    if (unknown.length > 0) return { kind: 'needs-proof', topics: [...new Set(unknown.map(({ topic }) => topic))] }
-    const passed = decisions.filter((decision) => decision.fate.kind !== 'refuse')
-    for (const decision of decisions) {
-      const refused = decision.fate.kind === 'refuse'
-      if (refused) this.#options.report.dropped(decision.topic, decision.recordCount)
-      const shown = decision.records.length === 0 || proofs.status(decision.topic, decision.partition) === 0
-      if (shown) this.#reportRecords(call, decision, refused, null)
+  /** acks=0: nobody listens to an answer. What is bad is dropped or in quarantine, the rest goes on. */
+  #departUnanswered(
+    { call, held }: JudgedCall,
+    forward: 'original' | Buffer | null,
+    passing: readonly PartitionDecision[],
+    emptied: readonly PartitionDecision[],
+    dropped: boolean
+  ): Departure {
+    for (const decision of [...passing, ...emptied]) {
+      const plan = held.get(decision)?.plan
+      if (plan != null) plan.chain.settle(plan)
+      reportPassed(this.#options.report, call, decision, null)
     }
-    const dropped = passed.length < decisions.length
     return {
-      kind: 'settled',
-      forward: bodyFor(call, decisions, passed, new Map()),
-      answers: new Map(),
+      kind: 'departed',
+      forward,
+      answers: () => new Map(),
+      answerBytes: 0,
       closeAfter: dropped && this.#options.acksZero === 'close',
       confirm: null
     }
+  }
+
+  #resolve(
+    { call, decisions }: JudgedCall,
+    refusalOf: (decision: PartitionDecision) => Refusal | null,
+    proofs: WriteProofs
+  ): Resolution {
+    const { acks } = call.request
+    const acts = ({ fate, quarantined, records }: PartitionDecision): boolean =>
+      fate.kind === 'unshown' || quarantined !== null || (acks === 0 && records.length > 0)
+    return resolve(acks === 0 ? Infinity : call.header.apiVersion, decisions, refusalOf, acts, proofs)
+  }
+
+  /** While an earlier batch of the chain is on its way the gate may still open. */
+  #refusalAtAdmission(decision: PartitionDecision): Refusal | null {
+    if (decision.link?.chain.holdsUnsent === true && decision.fate.kind !== 'refuse') return null
+    return gateOrOwnRefusal(decision, this.gates)
+  }
+
+  #refusalAtDeparture({ held }: JudgedCall, decision: PartitionDecision): Refusal | null {
+    const own = gateOrOwnRefusal(decision, this.gates)
+    if (own !== null) return own
+    const each = held.get(decision)
+    // Refused when it was admitted, so it has no place in its chain.
+    if (each === undefined) return decision.link === null && decision.quarantined === null ? null : gateRefusal
+    return each.problem
+  }
+
+  #unsafe(request: JudgedCall, reason: UnsafeReason): Departure {
+    for (const each of request.held.values()) each.giveUp()
+    return { kind: 'unsafe', reason }
+  }
+
+  /** What is answered here, when its turn has come. */
+  #answers(
+    { call, held }: JudgedCall,
+    refusals: Map<string, Map<number, PartitionAnswer>>,
+    emptied: readonly PartitionDecision[]
+  ): LocalAnswers | 'unsafe' {
+    for (const decision of emptied) {
+      const { topic, partition, position } = decision
+      const plan = held.get(decision)?.plan ?? null
+      let answer = partitionAnswer(partition, 0, null)
+      if (position !== null && this.gates.refuses(position)) {
+        // An earlier batch of the chain has failed meanwhile: a success now would make clients take it for delivered.
+        answer = partitionAnswer(partition, gateRefusal.code, gateRefusal.message)
+        if (plan !== null) plan.chain.giveUp(plan)
+      } else {
+        if (plan !== null) plan.chain.settle(plan)
+        reportPassed(this.#options.report, call, decision, null)
+      }
+      refusals.set(topic, (refusals.get(topic) ?? new Map<number, PartitionAnswer>()).set(partition, answer))
+    }
+    return refusals
+  }
+
+  /** The broker's answer to what was forwarded, as the producer is to see it. */
+  #confirm({ call, held }: JudgedCall, passing: readonly PartitionDecision[]): Confirm {
+    return (response) => {
+      const byPlace = new Map(passing.map((decision) => [placeOf(decision), decision]))
+      let unsafe = false
+      const responses = response.responses.map((topic) => {
+        const partitionResponses = topic.partitionResponses.map((answer) => {
+          const decision = byPlace.get(placeOf({ topic: topic.name, partition: answer.index }))
+          if (decision === undefined) return answer
+          if (answer.errorCode === 0) reportPassed(this.#options.report, call, decision, answer.baseOffset)
+          const plan = held.get(decision)?.plan ?? null
+          if (plan === null) return withOwnIndices(answer, decision)
+          unsafe = this.#answered(decision, plan, answer.errorCode) === 'unsafe' || unsafe
+          return withOwnIndices(answer, decision)
+        })
+        return partitionResponses.every((answer, i) => answer === topic.partitionResponses[i])
+          ? topic
+          : { ...topic, partitionResponses }
+      })
+      if (unsafe) return 'unsafe'
+      const same = responses.every((topic, i) => topic === response.responses[i])
+      return same ? response : { ...response, responses }
+    }
+  }
+
+  #answered({ position }: PartitionDecision, plan: Plan, code: number): 'relay' | 'unsafe' {
+    const answer = this.#options.quarantine!.ledger.answered(plan, code)
+    if (answer === 'unsafe' || position === null) return answer
+    if (code === 0) this.gates.appended(position)
+    // What comes behind, and may be answered here, must wait for this one, as it would at the broker.
+    else if (!this.gates.close(position)) return 'unsafe'
+    return 'relay'
   }
 
   #closeGates(refused: readonly LocalRefusal[]): boolean {
@@ -195,11 +330,17 @@ export class Enforcer implements ProducePath {
     return true
   }
 
-  /** What goes to the broker passes its gate, and its retry need not be judged again. */
-  #remember(call: ProduceCall, forwarded: readonly PartitionDecision[]): void {
-    for (const { topic, partition, position, contract } of forwarded) {
+  /** What goes on passes its gate, and its retry need not be judged again. */
+  #remember({ call, held }: JudgedCall, forwarded: readonly PartitionDecision[]): void {
+    for (const decision of forwarded) {
+      const { topic, partition, position, contract } = decision
       if (position === null) continue
       this.gates.forwarded(position)
+      const plan = held.get(decision)?.plan
+      if (plan != null) {
+        if (plan.kept > 0) plan.chain.sent(plan)
+        continue
+      }
       if (contract === null || !enforces(contract.strongestMode(producerOf(call)))) continue
       const data = call.request.topicData.find(({ name }) => name === topic)?.partitionData
       const batch = data?.find(({ index }) => index === partition)?.records
@@ -213,56 +354,28 @@ export class Enforcer implements ProducePath {
   }
 
   #reportRefusal(call: ProduceCall, { decision, code, cause }: LocalRefusal): void {
-    this.#options.report.refused(decision, code, cause)
-    if (cause !== 'broker-would-refuse') this.#reportRecords(call, decision, true, null)
-  }
-
-  /** Only what the broker took counts as passed: a client it refuses leaves no trace in journal and metrics. */
-  #reportForwarded(call: ProduceCall, forwarded: readonly PartitionDecision[], response: ProduceResponse): void {
-    const offsets = new Map<string, bigint>()
-    for (const { name, partitionResponses } of response.responses) {
-      for (const { index, errorCode, baseOffset } of partitionResponses) {
-        if (errorCode === 0) offsets.set(placeOf({ topic: name, partition: index }), baseOffset)
-      }
-    }
-    for (const decision of forwarded) {
-      const baseOffset = offsets.get(placeOf(decision))
-      if (baseOffset !== undefined) this.#reportRecords(call, decision, false, baseOffset)
-    }
-  }
-
-  #reportRecords(call: ProduceCall, decision: PartitionDecision, refused: boolean, baseOffset: bigint | null): void {
-    if (decision.contract === null) return
-    const { report } = this.#options
-    const place: BatchPlace = {
-      topic: decision.topic,
-      partition: decision.partition,
-      producer: producerOf(call),
-      policy: decision.contract.policy,
-      baseSequence: decision.position?.baseSequence ?? null,
-      baseOffset: baseOffset === null || baseOffset < 0n ? null : Number(baseOffset),
-      recordCount: decision.recordCount
-    }
-    const { recordCount, records, unlisted, seconds } = decision
-    report.batchSettled(place, countVerdicts(recordCount, records, unlisted, refused), seconds)
-    for (const record of records) {
-      for (const violation of record.violations) report.violation(place, record.index, violation, record.outcome)
-      for (const item of record.undecided) {
-        report.undecided(place, record.index, item.rule, item.cause.kind, item.message)
-      }
-    }
+    if (call.request.acks !== 0) this.#options.report.refused(decision, code, cause)
+    if (cause !== 'broker-would-refuse') reportRefused(this.#options.report, call, decision, cause)
   }
 }
 
-function producerOf(call: ProduceCall): Producer {
-  return { clientId: call.clientId, principal: null }
+/** acks=0: what we have nothing against is the broker's to refuse, which then closes the connection. */
+function leftToBroker({ refused, forwarded }: Resolved): Resolved {
+  const ours = refused.filter(({ cause, decision: { fate, quarantined } }) => {
+    return cause !== 'broker-would-refuse' || quarantined !== null || !['forward', 'rebuilt'].includes(fate.kind)
+  })
+  const kept = new Set(ours)
+  const theirs = refused.filter((refusal) => !kept.has(refusal)).map(({ decision }) => ({ ...decision, records: [] }))
+  return { kind: 'resolved', refused: ours, forwarded: [...forwarded, ...theirs] }
 }
 
-function placeOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${partition}/${topic}`
+type Resolved = Extract<Resolution, { readonly kind: 'resolved' }>
+
+function judged(call: ProduceCall, lane: AbortSignal, decisions: readonly PartitionDecision[]): JudgedCall {
+  return { call, lane, decisions, held: new Map() }
 }
 
-function answersOf(refused: readonly LocalRefusal[]): LocalAnswers {
+function answersOf(refused: readonly LocalRefusal[]): Map<string, Map<number, PartitionAnswer>> {
   const answers = new Map<string, Map<number, PartitionAnswer>>()
   let charsLeft = maxRecordErrorChars
   for (const { decision, code, message, recordErrors } of refused) {
@@ -283,28 +396,29 @@ function waitsOf(decisions: readonly PartitionDecision[]): readonly Promise<void
   return decisions.flatMap(({ fate }) => (fate.kind === 'wait' ? fate.changed : []))
 }
 
-/** The request as it goes on: untouched, with other batches or fewer partitions, or not at all. */
-function bodyFor(
-  call: ProduceCall,
-  decisions: readonly PartitionDecision[],
-  forwarded: readonly PartitionDecision[],
-  answers: LocalAnswers
-): 'original' | Buffer | null {
-  if (forwarded.length === 0 && decisions.length > 0) return null
-  const rebuilt = new Map<string, Map<number, Buffer>>()
-  for (const { topic, partition, fate } of forwarded) {
-    if (fate.kind !== 'rebuilt') continue
-    rebuilt.set(topic, (rebuilt.get(topic) ?? new Map<number, Buffer>()).set(partition, fate.batch))
+/** Most bytes that our part of the answer can come to. */
+function answerBytes(refused: readonly LocalRefusal[], partitions: number): number {
+  const texts = refused.reduce((sum, { message }) => sum + message.length, 0)
+  return partitions * bytesPerPartition + Math.min(4 * texts, 4 * maxRecordErrorChars) + texts
+}
+
+/** Topic names, indices, offsets and codes of one partition's answer, with room to spare. */
+const bytesPerPartition = 128
+
+/** The broker counts records in the batch it got, the producer in the one it sent. */
+function withOwnIndices(answer: PartitionAnswer, { link, quarantined }: PartitionDecision): PartitionAnswer {
+  const dropped = link?.dropped ?? quarantined?.records.map(({ index }) => index) ?? []
+  if (answer.recordErrors.length === 0 || dropped.length === 0) return answer
+  const recordErrors = answer.recordErrors.map((error) => ({ ...error, batchIndex: ownIndex(error.batchIndex, dropped) }))
+  return { ...answer, recordErrors }
+}
+
+/** `dropped` ascending. */
+function ownIndex(keptIndex: number, dropped: readonly number[]): number {
+  let index = keptIndex
+  for (const gone of dropped) {
+    if (gone > index) break
+    index += 1
   }
-  if (forwarded.length === decisions.length && rebuilt.size === 0) return 'original'
-  const goesOn = new Set(forwarded.map(({ topic, partition }) => `${partition}/${topic}`))
-  const topicData = call.request.topicData
-    .map((topic) => ({
-      ...topic,
-      partitionData: topic.partitionData
-        .filter(({ index }) => goesOn.has(`${index}/${topic.name}`) && answers.get(topic.name)?.has(index) !== true)
-        .map((data) => ({ ...data, records: rebuilt.get(topic.name)?.get(data.index) ?? data.records }))
-    }))
-    .filter((topic) => topic.partitionData.length > 0)
-  return produceRequest.encode({ ...call.request, topicData }, call.header.apiVersion)
+  return index
 }

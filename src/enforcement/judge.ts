@@ -3,50 +3,24 @@
  * work that takes long is done in several, so that one client's request does not stop the others.
  */
 import { performance } from 'node:perf_hooks'
-import { RecordTable, rebuildBatch } from '../../protocol/records/batch.ts'
-import type { BatchHeader } from '../../protocol/records/batch.ts'
+import { RecordTable } from '../../protocol/records/batch.ts'
 import type { ContractSet, Judging, Producer, TopicContract, Violation } from '../contracts/judgement.ts'
 import { enforces } from '../contracts/mode.ts'
 import type { ProduceCall } from '../proxy/produce-path.ts'
+import { refuse } from './decision.ts'
+import type { ChainLink, Fate, PartitionDecision } from './decision.ts'
 import { openEnvelope } from './envelope.ts'
 import type { Envelope } from './envelope.ts'
-import { partitionVerdict } from './partition-verdict.ts'
-import type { PartitionVerdict, RecordVerdict } from './partition-verdict.ts'
-import type { RefusalCause } from './report.ts'
+import { decidedBatch, decideAgain } from './decide-batch.ts'
+import type { Decided, OpenBatch } from './decide-batch.ts'
+import type { Chain } from './ledger/chain.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import type { RecordVerdict } from './partition-verdict.ts'
+import { batchDigest } from './quarantined.ts'
 import type { ChainPosition } from './sequence-gate.ts'
 import { Turns } from './turns.ts'
 import type { Turn } from './turns.ts'
 import type { UndecidedMoment } from './undecidable.ts'
-import { markHeader, markHeaderValue } from './violation-text.ts'
-
-/** What is to become of one partition of a request. */
-export interface PartitionDecision {
-  readonly topic: string
-  readonly partition: number
-  /** Null where nothing watches the topic. */
-  readonly contract: TopicContract | null
-  /** The chain of the batch; null without a producer id, or when the header could not be read. */
-  readonly position: ChainPosition | null
-  readonly recordCount: number
-  readonly records: readonly RecordVerdict[]
-  /** How many more records were not clean, beyond those listed. */
-  readonly unlisted: number
-  readonly fate: Fate
-  /** Time spent opening and judging, without that of others in between, seconds. */
-  readonly seconds: number
-}
-
-export type Fate =
-  | { readonly kind: 'forward' }
-  | { readonly kind: 'rebuilt'; readonly batch: Buffer }
-  | { readonly kind: 'wait'; readonly changed: readonly Promise<void>[] }
-  | {
-      readonly kind: 'refuse'
-      readonly code: number
-      readonly cause: RefusalCause
-      readonly message: string
-      readonly recordErrors: readonly { index: number; message: string }[]
-    }
 
 export interface JudgeLimits {
   /** Ceiling for the inflated records of one request. */
@@ -60,11 +34,17 @@ export interface JudgedBefore {
   has(position: ChainPosition, batch: Buffer): boolean
 }
 
-/**
- * A marked batch above this goes on unmarked unless the original was as large: `max.message.bytes` of a topic is
- * 1,048,588 by default, and marking must never be the reason why a record is refused.
- */
-const maxMarkedBatchBytes = 900 * 1024
+/** What batches of producers with an id are looked up in. */
+export interface LedgerAccess {
+  readonly ledger: Ledger
+  /** True when this connection has shown that it may write there: only then anything is done in its name. */
+  shown(lane: AbortSignal, topic: string, partition: number): boolean
+  /** Epoch milliseconds. */
+  nowMs(): number
+}
+
+/** How long what the broker said it had tells a retry from a batch that is new, milliseconds. */
+const freshMs = 5_000
 
 interface Task {
   readonly topic: string
@@ -76,6 +56,7 @@ interface Task {
 interface RequestWork {
   readonly tasks: readonly Task[]
   readonly producer: Producer
+  readonly lane: AbortSignal
   readonly moment: UndecidedMoment
   readonly turn: Turn
   /** Of the request's ceiling. */
@@ -86,13 +67,24 @@ export class BatchJudge {
   readonly #limits: JudgeLimits
   readonly #refuseUnknownTopics: boolean
   readonly #before: JudgedBefore
+  readonly #access: LedgerAccess | null
   readonly #turns: Turns
   /** Reused from batch to batch. One that takes several turns keeps its own meanwhile. */
   #spareTable: RecordTable | null = null
 
-  /** @param nowMs any clock; a reading that does not change makes a turn endless */
-  constructor(limits: JudgeLimits, refuseUnknownTopics: boolean, before: JudgedBefore, nowMs = () => Date.now()) {
+  /**
+   * @param access null where nothing can be quarantined
+   * @param nowMs any clock; a reading that does not change makes a turn endless
+   */
+  constructor(
+    limits: JudgeLimits,
+    refuseUnknownTopics: boolean,
+    before: JudgedBefore,
+    access: LedgerAccess | null,
+    nowMs = () => Date.now()
+  ) {
     this.#limits = limits
+    this.#access = access
     this.#turns = new Turns(nowMs)
     this.#refuseUnknownTopics = refuseUnknownTopics
     this.#before = before
@@ -101,6 +93,7 @@ export class BatchJudge {
   /** One decision per partition, in the order of the request; `only` names those that are asked for. */
   judge(
     call: ProduceCall,
+    lane: AbortSignal,
     contracts: ContractSet,
     moment: UndecidedMoment,
     only: (topic: string, partition: number) => boolean = () => true
@@ -113,6 +106,7 @@ export class BatchJudge {
           .map(({ index, records }) => ({ topic: name, partition: index, bytes: records, contract }))
       }),
       producer: { clientId: call.clientId, principal: null },
+      lane,
       moment,
       turn: this.#turns.begin(),
       inflatedBytesLeft: this.#limits.inflatedBatchBytes
@@ -142,17 +136,24 @@ export class BatchJudge {
 
   #partition(task: Task, work: RequestWork): PartitionDecision | Promise<PartitionDecision> {
     const { topic, partition, bytes, contract } = task
-    const base = { topic, partition, contract: null, recordCount: 0, records: [], unlisted: 0, seconds: 0 }
     const position = positionOf(bytes, task)
+    const base: PartitionDecision = {
+      ...{ topic, partition, position, contract: null, recordCount: 0, records: [], unlisted: 0, seconds: 0 },
+      ...{ fate: { kind: 'forward' }, link: null, quarantined: null }
+    }
     if (contract === null && this.#refuseUnknownTopics && needsPolicy(topic)) {
       const fate = refuse(87, 'no-policy', `no policy names the topic ${topic}, and defaultPolicy is refuse`)
-      return { ...base, position, fate }
+      return { ...base, fate }
     }
     const strongest = contract === null ? 'off' : contract.strongestMode(work.producer)
-    if (contract === null || strongest === 'off') return { ...base, position, fate: { kind: 'forward' } }
-    if (position !== null && enforces(strongest) && this.#before.has(position, bytes!)) {
-      return { ...base, position, fate: { kind: 'forward' } }
-    }
+    const watched = strongest === 'off' ? null : contract
+    const quarantines = this.#access !== null && watched !== null && mayQuarantine(watched, topic, bytes, work.producer)
+    const entered = position === null ? null : this.#enter(position, quarantines, work)
+    if (entered?.kind === 'not-now') return { ...base, fate: entered.fate }
+    const chain = entered?.kind === 'chain' ? entered.chain : null
+    const known = chain !== null && chain.state.at(position!.baseSequence) !== undefined
+    if (watched === null && !known) return { ...base, link: passing(chain), recordCount: countOf(bytes) }
+    if (chain === null && position !== null && enforces(strongest) && this.#before.has(position, bytes!)) return base
 
     const spent = new Stopwatch()
     const table = this.#takeTable()
@@ -163,20 +164,71 @@ export class BatchJudge {
     work.inflatedBytesLeft -= Math.min(work.inflatedBytesLeft, table.bytes.length)
     if (envelope.kind !== 'open') {
       this.#giveBack(table)
+      if (watched === null) return { ...base, link: passing(chain), recordCount: countOf(bytes) }
       // What its header claims is not believed: the batch counts as the one record that its violation is noted for.
-      return { ...base, contract, position, recordCount: 1, ...this.#unopened(envelope, contract, work.producer) }
+      const unopened = this.#unopened(envelope, watched, work.producer)
+      return { ...base, contract: watched, recordCount: 1, link: passing(chain), ...unopened }
     }
     const { header } = envelope
-    const judging = contract.open(table, { topic, partition, producer: work.producer })
+    const batch: OpenBatch = {
+      ...{ topic, partition, contract: watched, producer: work.producer, position },
+      ...{ bytes: bytes!, header, table, chain, digest: chain === null ? null : batchDigest(header, table) },
+      canQuarantine: quarantines && entered?.kind !== 'full'
+    }
+    const recalled = chain === null ? null : this.#recall(chain, batch, work)
+    if (recalled !== null || watched === null) {
+      this.#giveBack(table)
+      return { ...base, contract: watched, recordCount: header.recordCount, link: passing(chain), ...recalled }
+    }
+    const judging = watched.open(table, { topic, partition, producer: work.producer })
     const conclude = (): PartitionDecision => {
       const judgement = judging.result()
       const { recordCount, unlisted } = judgement
-      const verdict = partitionVerdict(contract, judgement, work.moment)
-      const decided = fateOf(verdict, contract, bytes!, header, table)
+      const decided = decidedBatch(batch, judgement, work.moment)
       this.#giveBack(table)
-      return { ...base, contract, position, recordCount, ...decided, unlisted, seconds: spent.seconds() }
+      return { ...base, contract: watched, recordCount, ...decided, unlisted, seconds: spent.seconds() }
     }
     return judging.advance(work.turn.isOver) ? conclude() : this.#finish(judging, work.turn, spent).then(conclude)
+  }
+
+  /** The chain that the batch belongs to, as far as the ledger has to do with it; null when it has not. */
+  #enter(position: ChainPosition, quarantines: boolean, work: RequestWork): Entered | null {
+    if (this.#access === null) return null
+    const { topic, partition, baseSequence } = position
+    const shown = this.#access.shown(work.lane, topic, partition)
+    const access = this.#access.ledger.enter(position, baseSequence, work.lane, quarantines, shown)
+    switch (access.kind) {
+      case 'none':
+        return null
+      case 'chain':
+      case 'full':
+        return access
+      case 'unshown':
+        return { kind: 'not-now', fate: { kind: 'unshown' } }
+      case 'unprovable':
+        return { kind: 'not-now', fate: refuse(59, 'ledger', 'what the broker has of this producer cannot be told') }
+      case 'wait':
+        return { kind: 'not-now', fate: waitOrRetry(access.changed, work.moment) }
+    }
+  }
+
+  /** What follows from what is known of the batch; null when it has to be judged. */
+  #recall(chain: Chain, batch: OpenBatch, work: RequestWork): Partial<PartitionDecision> | null {
+    const { position, digest, header } = batch
+    const access = this.#access!
+    const recall = chain.recall(position!.baseSequence, header.recordCount, digest!, access.nowMs(), freshMs)
+    switch (recall.kind) {
+      case 'known':
+        return decideAgain(batch, recall.batch, work.moment)
+      case 'stored':
+        return {}
+      case 'look':
+        return { fate: waitOrRetry(access.ledger.look(chain, work.lane), work.moment) }
+      case 'reused':
+        return { fate: refuse(45, 'sequence-reused', 'these sequence numbers belong to other records') }
+      case 'new':
+        return null
+    }
   }
 
   async #finish(judging: Judging, turn: Turn, spent: Stopwatch): Promise<void> {
@@ -221,45 +273,24 @@ export function needsPolicy(topic: string): boolean {
   return !topic.startsWith('__') && !topic.startsWith('kontrakt.')
 }
 
-function fateOf(
-  verdict: PartitionVerdict,
-  contract: TopicContract,
-  batch: Buffer,
-  header: BatchHeader,
-  table: RecordTable
-): Pick<PartitionDecision, 'fate' | 'records'> {
-  switch (verdict.kind) {
-    case 'wait':
-      return { fate: verdict, records: [] }
-    case 'retry-later':
-      return { fate: refuse(19, 'undecidable', verdict.message), records: verdict.records }
-    case 'refuse': {
-      const fate = { ...refuse(87, 'contract', verdict.message), recordErrors: verdict.recordErrors }
-      return { fate, records: verdict.records }
-    }
-    case 'pass': {
-      const { marks, records } = verdict
-      if (marks.size === 0) return { fate: { kind: 'forward' }, records }
-      const rebuilt = rebuildBatch(batch, header, table, {
-        addHeaders: (index) => {
-          const violations = marks.get(index)
-          if (violations === undefined) return null
-          return [{ name: markHeader, value: markHeaderValue(contract.policy, violations) }]
-        }
-      })
-      if (rebuilt !== null && rebuilt.length <= Math.max(batch.length, maxMarkedBatchBytes)) {
-        return { fate: { kind: 'rebuilt', batch: rebuilt }, records }
-      }
-      const unmarked = records.map((r) => (r.outcome === 'mark' ? { ...r, outcome: 'observe' as const } : r))
-      return { fate: { kind: 'forward' }, records: unmarked }
-    }
-  }
+type Entered =
+  | { readonly kind: 'chain'; readonly chain: Chain }
+  | { readonly kind: 'full' }
+  | { readonly kind: 'not-now'; readonly fate: Fate }
+
+function waitOrRetry(changed: Promise<void>, { deadlinePassed }: UndecidedMoment): Fate {
+  if (!deadlinePassed) return { kind: 'wait', changed: [changed] }
+  return refuse(19, 'ledger', 'what was quarantined of this producer cannot be read or written now, try again')
 }
 
-type Refusal = Extract<Fate, { readonly kind: 'refuse' }>
+/** Goes on as what is known of its chain says; nothing is decided about it. */
+function passing(chain: Chain | null): ChainLink | null {
+  return chain === null ? null : { chain, digest: '', dropped: [], decided: false }
+}
 
-function refuse(code: number, cause: RefusalCause, message: string): Refusal {
-  return { kind: 'refuse', code, cause, message, recordErrors: [] }
+/** Records in the batch, as its header has it. */
+function countOf(bytes: Buffer | null): number {
+  return hasHeader(bytes) ? Math.max(0, bytes.readInt32BE(57)) : 0
 }
 
 /** The envelope as a whole, told as a violation of the first record; nothing where the check is off. */
@@ -278,6 +309,17 @@ function positionOf(bytes: Buffer | null, { topic, partition }: Task): ChainPosi
   const baseSequence = bytes.readInt32BE(53)
   if (producerId < 0n || baseSequence < 0) return null
   return { topic, partition, producerId, producerEpoch: bytes.readInt16BE(51), baseSequence }
+}
+
+/** A bad record of this batch would go to quarantine. Transactional ones are refused unless the policy says otherwise. */
+function mayQuarantine(contract: TopicContract, topic: string, bytes: Buffer | null, producer: Producer): boolean {
+  if (!contract.quarantines(producer)) return false
+  return !isTransactional(bytes) || contract.quarantineOf(topic).transactions === 'quarantine'
+}
+
+/** The attributes stand at 21, two bytes; bit 4 says so. */
+function isTransactional(bytes: Buffer | null): boolean {
+  return hasHeader(bytes) && (bytes[22]! & 0x10) !== 0
 }
 
 function hasHeader(bytes: Buffer | null): bytes is Buffer {

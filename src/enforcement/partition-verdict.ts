@@ -1,6 +1,6 @@
 /** From what a contract said about the records of one batch to what becomes of the batch. */
 import type { BatchJudgement, TopicContract, Undecided, Violation } from '../contracts/judgement.ts'
-import type { VerdictCounts } from './report.ts'
+import type { RecordOutcome, VerdictCounts } from './report.ts'
 import { actionForUndecided } from './undecidable.ts'
 import type { UndecidedMoment } from './undecidable.ts'
 import { batchMessage, recordMessage } from './violation-text.ts'
@@ -9,7 +9,7 @@ import type { MarkedViolation } from './violation-text.ts'
 /** One record that is not clean, and what is done with it. */
 export interface RecordVerdict {
   readonly index: number
-  readonly outcome: 'observe' | 'mark' | 'reject'
+  readonly outcome: RecordOutcome
   readonly violations: readonly Violation[]
   readonly undecided: readonly Undecided[]
 }
@@ -24,39 +24,46 @@ export type PartitionVerdict =
       readonly message: string
       readonly recordErrors: readonly { index: number; message: string }[]
     }
-  /** Goes to its topic; `marks` names the records that get the header. */
+  /** Goes to its topic but for those in `quarantined`; `marks` names the records that get the header. */
   | {
       readonly kind: 'pass'
       readonly records: readonly RecordVerdict[]
       readonly marks: ReadonlyMap<number, readonly MarkedViolation[]>
+      readonly quarantined: ReadonlyMap<number, readonly Reason[]>
     }
 
 /** Why a record gets its outcome; what could not be decided is a reason too where the policy makes it one. */
-type Reason = Pick<Violation, 'rule' | 'path' | 'message' | 'docs'>
+export type Reason = Pick<Violation, 'rule' | 'path' | 'message' | 'docs' | 'expected' | 'found'>
 
 /** Record errors listed per batch; the rest of the bad records get the batch's message from the client library. */
 const maxRecordErrors = 1_000
 
+/** @param canQuarantine false where single records cannot be taken out: those that should be refuse their batch */
 export function partitionVerdict(
   contract: TopicContract,
   judgement: BatchJudgement,
-  moment: UndecidedMoment
+  moment: UndecidedMoment,
+  canQuarantine: boolean
 ): PartitionVerdict {
+  // Which records are taken out has to be known of all of them.
+  const single = canQuarantine && judgement.judgedToEnd && judgement.unlisted === 0
+  const outcomeOf = (mode: RecordOutcome): RecordOutcome => (mode === 'quarantine' && !single ? 'reject' : mode)
   const records: RecordVerdict[] = []
   const waits: Promise<void>[] = []
   let retryLater: Undecided | null = null
   const reasons = new Map<number, Reason[]>()
   for (const { index, violations, undecided } of judgement.records) {
-    const given: [RecordVerdict['outcome'], Reason][] = violations.map((reason) => [outcomeOf(reason.mode), reason])
-    let outcome: RecordVerdict['outcome'] = 'observe'
+    const given: [RecordOutcome, Reason][] = violations.map((reason) => [outcomeOf(reason.mode), reason])
+    let outcome: RecordOutcome = 'observe'
     for (const violation of violations) outcome = stronger(outcome, outcomeOf(violation.mode))
     for (const item of undecided) {
       const action = actionForUndecided(item, contract.onUndecidable, moment)
       if (action.kind === 'wait') waits.push(action.changed)
       else if (action.kind === 'retry-later') retryLater ??= item
       else if (action.kind !== 'accept') {
-        outcome = stronger(outcome, action.kind)
-        given.push([action.kind, { rule: item.rule, path: '', message: item.message }])
+        const leadsTo = outcomeOf(action.kind)
+        outcome = stronger(outcome, leadsTo)
+        given.push([leadsTo, { rule: item.rule, path: '', message: item.message }])
       }
     }
     if (outcome !== 'observe') {
@@ -75,9 +82,9 @@ export function partitionVerdict(
   if (retryLater !== null) {
     return { kind: 'retry-later', records, message: `cannot judge now, try again: ${retryLater.message}` }
   }
-  const marks = new Map<number, readonly MarkedViolation[]>()
-  for (const record of records) if (record.outcome === 'mark') marks.set(record.index, reasons.get(record.index)!)
-  return { kind: 'pass', records, marks }
+  const ofOutcome = (outcome: RecordOutcome): Map<number, readonly Reason[]> =>
+    new Map(records.filter((record) => record.outcome === outcome).map(({ index }) => [index, reasons.get(index)!]))
+  return { kind: 'pass', records, marks: ofOutcome('mark'), quarantined: ofOutcome('quarantine') }
 }
 
 function refusal(
@@ -96,14 +103,9 @@ function refusal(
   return { kind: 'refuse', records, message, recordErrors }
 }
 
-function outcomeOf(mode: Violation['mode']): RecordVerdict['outcome'] {
-  // Nothing bad gets through: until single records can be quarantined, a check in that mode refuses.
-  return mode === 'quarantine' ? 'reject' : mode
-}
+const rank = { observe: 0, mark: 1, quarantine: 2, reject: 3 } as const
 
-const rank = { observe: 0, mark: 1, reject: 2 } as const
-
-function stronger(a: RecordVerdict['outcome'], b: RecordVerdict['outcome']): RecordVerdict['outcome'] {
+function stronger(a: RecordOutcome, b: RecordOutcome): RecordOutcome {
   return rank[a] >= rank[b] ? a : b
 }
 
@@ -114,7 +116,7 @@ export function countVerdicts(
   unlisted: number,
   refused: boolean
 ): VerdictCounts {
-  const counts = { accept: 0, observe: 0, mark: 0, reject: 0, refusedWithBatch: 0 }
+  const counts = { accept: 0, observe: 0, mark: 0, quarantine: 0, reject: 0, refusedWithBatch: 0 }
   for (const record of records) {
     if (refused && record.outcome !== 'reject') counts.refusedWithBatch += 1
     else counts[record.outcome] += 1

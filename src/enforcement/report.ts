@@ -11,9 +11,17 @@ export interface BatchPlace {
   readonly policy: PolicyReference
   /** Null for batches without a producer id. */
   readonly baseSequence: number | null
-  /** Offset of the first record in its topic; null when it was refused, or is not known. */
-  readonly baseOffset: number | null
   readonly recordCount: number
+}
+
+/** One record of a batch, and what was done with it. */
+export interface RecordPlace {
+  readonly index: number
+  readonly outcome: RecordOutcome
+  /** Its offset in its topic; null when it is not there, or not known. */
+  readonly offset: number | null
+  /** Its id in the quarantine topic; null when it is not there. */
+  readonly quarantineId: string | null
 }
 
 /** What became of the records of a batch, in numbers. */
@@ -21,6 +29,7 @@ export interface VerdictCounts {
   accept: number
   observe: number
   mark: number
+  quarantine: number
   reject: number
   /** Records that broke nothing but stood in a batch that was refused. */
   refusedWithBatch: number
@@ -30,9 +39,9 @@ export interface EnforcementReport {
   /** Called once per judged batch, when its fate is settled. `seconds`: CPU-bound time of opening and judging it. */
   batchSettled(place: BatchPlace, counts: VerdictCounts, seconds: number): void
   /** One record broke one check; `outcome` is what was done with the record. Not for records beyond those listed. */
-  violation(place: BatchPlace, recordIndex: number, violation: Violation, outcome: RecordOutcome): void
+  violation(place: BatchPlace, record: RecordPlace, violation: Violation): void
   /** A check of one record could not be decided. */
-  undecided(place: BatchPlace, recordIndex: number, rule: string, cause: string, message: string): void
+  undecided(place: BatchPlace, record: RecordPlace, rule: string, cause: string, message: string): void
   /** A partition was answered here. */
   refused(place: { readonly topic: string; readonly partition: number }, code: number, cause: RefusalCause): void
   /** The sequence gate closed for a chain of this topic. */
@@ -41,7 +50,7 @@ export interface EnforcementReport {
   dropped(topic: string, records: number): void
 }
 
-export type RecordOutcome = 'observe' | 'mark' | 'reject'
+export type RecordOutcome = 'observe' | 'mark' | 'quarantine' | 'reject'
 
 export type RefusalCause =
   | 'contract'
@@ -51,5 +60,11 @@ export type RefusalCause =
   | 'gate'
   | 'neighbour'
   | 'no-policy'
+  /** The quarantine topic cannot take the bad records: refused for good, or for now. */
+  | 'quarantine-unavailable'
+  /** What the ledger has of this chain cannot be had now, or cannot be told any more. */
+  | 'ledger'
+  /** Other records under sequences that the broker has. */
+  | 'sequence-reused'
   /** The broker would not have let this client write, or does not lead the partition. */
   | 'broker-would-refuse'

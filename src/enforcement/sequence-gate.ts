@@ -127,6 +127,13 @@ export class SequenceGates {
     if (passes || position.producerEpoch > gate.epoch) this.#remove(key, gate)
   }
 
+  /** The broker has appended the batch at this position, and so all before it. */
+  appended(position: ChainPosition): void {
+    const key = keyOf(position)
+    const gate = this.#gates.get(key)
+    if (gate?.epoch === position.producerEpoch && isLater(position.baseSequence, gate.sequence)) this.#remove(key, gate)
+  }
+
   #isFresh(gate: Gate): boolean {
     return this.#nowMs() - gate.touchedMs < epochStartMs
   }

@@ -3,7 +3,7 @@
  * out by `Enforcer` in the same turn, so that nothing can come between.
  */
 import type { WriteProofs } from '../proxy/produce-path.ts'
-import type { Fate, PartitionDecision } from './judge.ts'
+import type { PartitionDecision, Refusal } from './decision.ts'
 import type { RefusalCause } from './report.ts'
 import type { SequenceGates } from './sequence-gate.ts'
 
@@ -25,15 +25,23 @@ export type Resolution =
       readonly forwarded: readonly PartitionDecision[]
     }
 
-type Refusal = Omit<LocalRefusal, 'closesGate'>
+type Unproven = Omit<LocalRefusal, 'closesGate'>
 
+/**
+ * @param refusalOf why this one is refused here; null when it goes on
+ * @param acts something is done for this one that needs the right to write, though it is not refused
+ */
 export function resolve(
   apiVersion: number,
   decisions: readonly PartitionDecision[],
-  gates: SequenceGates,
+  refusalOf: (decision: PartitionDecision) => Refusal | null,
+  acts: (decision: PartitionDecision) => boolean,
   proofs: WriteProofs
 ): Resolution {
-  const own = decisions.map((decision) => ownRefusal(decision, gates))
+  const own = decisions.map((decision) => {
+    const refusal = refusalOf(decision)
+    return refusal === null ? null : { decision, ...withoutKind(refusal) }
+  })
   const first = own.find((refusal) => refusal !== null)
   const atomic = first !== undefined && rewindsWholeRequest(apiVersion, decisions)
   const refusals = atomic ? decisions.map((decision, i) => own[i] ?? asNeighbour(decision, first)) : own
@@ -42,35 +50,37 @@ export function resolve(
   const refused: LocalRefusal[] = []
   const forwarded: PartitionDecision[] = []
   decisions.forEach((decision, i) => {
-    const refusal = refusals[i]
-    if (refusal === null || refusal === undefined) {
+    const refusal = refusals[i] ?? null
+    if (refusal === null && !acts(decision)) {
       forwarded.push(decision)
       return
     }
     const status = proofs.status(decision.topic, decision.partition)
     if (status === 'unknown') unknown.add(decision.topic)
-    else refused.push(inBrokersPlace(refusal, status))
+    else if (status !== 0) refused.push(brokersRefusal(decision, status))
+    else if (refusal === null) forwarded.push(decision)
+    else refused.push({ ...refusal, closesGate: refusal.cause !== 'sequence-reused' && refusal.code !== 59 })
   })
   if (unknown.size > 0) return { kind: 'needs-proof', topics: [...unknown] }
   return { kind: 'resolved', refused, forwarded }
 }
 
-function ownRefusal(decision: PartitionDecision, gates: SequenceGates): Refusal | null {
-  if (decision.position !== null && gates.refuses(decision.position)) {
-    return {
-      decision,
-      code: 45,
-      cause: 'gate',
-      message: 'an earlier batch of this producer and partition was refused and has to come first',
-      recordErrors: []
-    }
-  }
-  const { fate } = decision
-  return fate.kind === 'refuse' ? { decision, ...withoutKind(fate) } : null
+/** What was decided about the batch, or the gate of its chain, refuses it. */
+export function gateOrOwnRefusal(decision: PartitionDecision, gates: SequenceGates): Refusal | null {
+  if (decision.position !== null && gates.refuses(decision.position)) return gateRefusal
+  return decision.fate.kind === 'refuse' ? decision.fate : null
 }
 
-function withoutKind(fate: Extract<Fate, { kind: 'refuse' }>): Omit<Refusal, 'decision'> {
-  return { code: fate.code, cause: fate.cause, message: fate.message, recordErrors: fate.recordErrors }
+export const gateRefusal: Refusal = {
+  kind: 'refuse',
+  code: 45,
+  cause: 'gate',
+  message: 'an earlier batch of this producer and partition was refused and has to come first',
+  recordErrors: []
+}
+
+function withoutKind({ code, cause, message, recordErrors }: Refusal): Omit<Unproven, 'decision'> {
+  return { code, cause, message, recordErrors }
 }
 
 /**
@@ -82,7 +92,7 @@ function rewindsWholeRequest(apiVersion: number, decisions: readonly PartitionDe
   return apiVersion <= 7 && decisions.length > 1 && decisions.some((decision) => decision.position !== null)
 }
 
-function asNeighbour(decision: PartitionDecision, first: Refusal): Refusal {
+function asNeighbour(decision: PartitionDecision, first: Unproven): Unproven {
   return {
     decision,
     code: first.code,
@@ -93,10 +103,9 @@ function asNeighbour(decision: PartitionDecision, first: Refusal): Refusal {
 }
 
 /** What the broker itself would say comes before what we have to say. */
-function inBrokersPlace(refusal: Refusal, status: 0 | 3 | 6 | 29): LocalRefusal {
-  if (status === 0) return { ...refusal, closesGate: true }
+function brokersRefusal(decision: PartitionDecision, status: 3 | 6 | 29): LocalRefusal {
   return {
-    decision: refusal.decision,
+    decision,
     code: status,
     cause: 'broker-would-refuse',
     message: brokerMessages[status],

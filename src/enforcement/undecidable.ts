@@ -16,6 +16,7 @@ export type UndecidedAction =
   | { readonly kind: 'retry-later' }
   | { readonly kind: 'accept' }
   | { readonly kind: 'mark' }
+  | { readonly kind: 'quarantine' }
   | { readonly kind: 'reject' }
 
 export interface UndecidedMoment {
@@ -47,6 +48,7 @@ export function actionForUndecided(
     case 'mark':
       return { kind: 'mark' }
     case 'quarantine':
+      return { kind: 'quarantine' }
     case 'reject':
       return { kind: 'reject' }
   }

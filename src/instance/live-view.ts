@@ -1,12 +1,14 @@
-/** The instance as the admin server shows it. Reads, never changes anything. */
+/** The instance as the admin server shows it. Reads; what may change something is `quarantine`, with its own bounds. */
 import type { PolicyFolder, PolicyFileState } from '../config/policy-folder.ts'
 import type { RegistrySettings, Settings } from '../config/settings.ts'
 import type {
   Condition,
   ConnectionView,
+  Explanation,
   InstanceView,
   JudgeAnswer,
   JudgeRequest,
+  PlacedRefusal,
   PolicyCheckAnswer,
   PolicyCheckRequest,
   PolicyView,
@@ -15,13 +17,15 @@ import type {
   StatusView,
   TopicView
 } from '../admin/view.ts'
+import type { QuarantineView } from '../admin/quarantine-view.ts'
 import { formatAddress } from '../address.ts'
 import type { ClusterWatch } from '../kafka/cluster-watch.ts'
 import type { Activity } from '../observability/activity.ts'
 import type { Metrics, Scrape } from '../observability/metrics.ts'
-import type { Page, RefusalEntry, RefusalJournal, RefusalQuery } from '../observability/refusal-journal.ts'
+import type { Page, RefusalJournal, RefusalQuery } from '../observability/refusal-journal.ts'
 import type { Proxy } from '../proxy/proxy.ts'
 import { checkPolicyText, judgeRecord } from './ask.ts'
+import { explainText, placeOfEntry } from './explain.ts'
 
 /** What `RegistrySchemaSource` tells of itself. */
 export interface RegistryHealth {
@@ -40,6 +44,8 @@ export interface LiveViewParts {
   readonly proxy: Proxy
   /** Null without a registry. */
   readonly registry: RegistryHealth | null
+  /** Null: not over the API. */
+  readonly quarantine: QuarantineView | null
   readonly phase: () => 'starting' | 'serving' | 'draining'
   readonly nowMs: () => number
 }
@@ -139,8 +145,20 @@ export class LiveView implements InstanceView {
     return this.#parts.proxy.connections()
   }
 
-  violations(query: RefusalQuery, skip: number, limit: number): Page<RefusalEntry> {
-    return this.#parts.journal.query(query, skip, limit)
+  violations(query: RefusalQuery, skip: number, limit: number): Page<PlacedRefusal> {
+    const { journal, policies } = this.#parts
+    const { items, total } = journal.query(query, skip, limit)
+    const inForce = policies.policies
+    return { items: items.map((entry) => ({ ...entry, place: placeOfEntry(entry, inForce) })), total }
+  }
+
+  explain(text: string): Explanation | null {
+    const { journal, policies } = this.#parts
+    return explainText(text, policies.policies, journal)
+  }
+
+  get quarantine(): QuarantineView | null {
+    return this.#parts.quarantine
   }
 
   scrape(accept: string | undefined): Promise<Scrape> {

@@ -2,7 +2,7 @@
 import type {
   BatchPlace,
   EnforcementReport,
-  RecordOutcome,
+  RecordPlace,
   RefusalCause,
   VerdictCounts
 } from '../enforcement/report.ts'
@@ -43,7 +43,7 @@ export class ProduceReport implements EnforcementReport {
     }
   }
 
-  violation(place: BatchPlace, recordIndex: number, violation: Violation, outcome: RecordOutcome): void {
+  violation(place: BatchPlace, { index, outcome, offset, quarantineId }: RecordPlace, violation: Violation): void {
     const { metrics, journal, nowMs } = this.#parts
     metrics.violation(place.topic, violation.rule, violation.mode)
     journal.record({
@@ -52,18 +52,19 @@ export class ProduceReport implements EnforcementReport {
       verdict: outcome,
       errorCode: outcome === 'reject' ? invalidRecord : 0,
       baseSequence: place.baseSequence,
-      batchIndex: recordIndex,
-      offset: place.baseOffset === null ? null : place.baseOffset + recordIndex,
+      batchIndex: index,
+      offset,
+      quarantineId,
       rule: violation.rule,
       path: violation.path,
       message: violation.message,
       expected: violation.expected,
       found: violation.found
     })
-    if (outcome === 'reject') this.#logRefusal(place, violation)
+    if (outcome === 'reject' || outcome === 'quarantine') this.#log(place, outcome, violation)
   }
 
-  undecided(place: BatchPlace, recordIndex: number, rule: string, cause: string, message: string): void {
+  undecided(place: BatchPlace, { index, offset, quarantineId }: RecordPlace, rule: string, cause: string, message: string): void {
     const { metrics, journal, nowMs } = this.#parts
     metrics.undecidable(place.topic, rule, cause)
     journal.record({
@@ -72,8 +73,9 @@ export class ProduceReport implements EnforcementReport {
       verdict: 'undecidable',
       errorCode: 0,
       baseSequence: place.baseSequence,
-      batchIndex: recordIndex,
-      offset: place.baseOffset === null ? null : place.baseOffset + recordIndex,
+      batchIndex: index,
+      offset,
+      quarantineId,
       rule,
       path: '',
       message
@@ -92,12 +94,12 @@ export class ProduceReport implements EnforcementReport {
     this.#parts.metrics.acksZeroDropped(topic, records)
   }
 
-  #logRefusal(place: BatchPlace, violation: Violation): void {
+  #log(place: BatchPlace, outcome: 'reject' | 'quarantine', violation: Violation): void {
     const { logger, limiter, nowMs } = this.#parts
     const { topic, policy, clientId } = subjectOf(place)
     const suppressed = limiter.admit(`${topic}/${clientId ?? ''}/${violation.rule}`, nowMs())
     if (suppressed === null) return
-    logger.warn('record refused', {
+    logger.warn(outcome === 'reject' ? 'record refused' : 'record quarantined', {
       topic,
       partition: place.partition,
       clientId,
@@ -126,6 +128,7 @@ function verdictsOf(counts: VerdictCounts): readonly [RecordVerdict, number][] {
     ['accept', counts.accept],
     ['observe', counts.observe],
     ['mark', counts.mark],
+    ['quarantine', counts.quarantine],
     ['reject', counts.reject],
     ['refused-with-batch', counts.refusedWithBatch]
   ]

@@ -1,10 +1,13 @@
 /** The requests our own client can make, each with the versions in which it makes them. */
+import { addPartitionsToTxnRequest, addPartitionsToTxnResponse } from '../../protocol/messages/add-partitions-to-txn.ts'
 import { apiVersionsRequest, apiVersionsResponse } from '../../protocol/messages/api-versions.ts'
 import { createTopicsRequest, createTopicsResponse } from '../../protocol/messages/create-topics.ts'
 import { describeClusterRequest, describeClusterResponse } from '../../protocol/messages/describe-cluster.ts'
 import { describeConfigsRequest, describeConfigsResponse } from '../../protocol/messages/describe-configs.ts'
 import { describeProducersRequest, describeProducersResponse } from '../../protocol/messages/describe-producers.ts'
+import { endTxnRequest, endTxnResponse } from '../../protocol/messages/end-txn.ts'
 import { fetchRequest, fetchResponse } from '../../protocol/messages/fetch.ts'
+import { findCoordinatorRequest, findCoordinatorResponse } from '../../protocol/messages/find-coordinator.ts'
 import { initProducerIdRequest, initProducerIdResponse } from '../../protocol/messages/init-producer-id.ts'
 import { listOffsetsRequest, listOffsetsResponse } from '../../protocol/messages/list-offsets.ts'
 import { metadataRequest, metadataResponse } from '../../protocol/messages/metadata.ts'
@@ -89,8 +92,8 @@ export const listOffsets = defineApi(
 /** Record batches need 3; 12 is the last version that names topics. */
 export const produce = defineApi(apiKeys.produce, 'Produce', [3, 12], produceRequest, produceResponse)
 
-/** Record batches need 4; 12 is the last version that names topics. */
-export const fetch = defineApi(apiKeys.fetch, 'Fetch', [4, 12], fetchRequest, fetchResponse)
+/** Record batches need 4; 12 is the last version that names topics, from 13 on they go by id. */
+export const fetch = defineApi(apiKeys.fetch, 'Fetch', [4, 15], fetchRequest, fetchResponse)
 
 export const initProducerId = defineApi(
   apiKeys.initProducerId,
@@ -106,3 +109,21 @@ export const describeProducers = defineApi(
   describeProducersRequest,
   describeProducersResponse
 )
+
+export const findCoordinator = defineApi(
+  apiKeys.findCoordinator,
+  'FindCoordinator',
+  [1, 4],
+  findCoordinatorRequest,
+  findCoordinatorResponse
+)
+/** From 4 on it is how brokers ask each other. */
+export const addPartitionsToTxn = defineApi(
+  apiKeys.addPartitionsToTxn,
+  'AddPartitionsToTxn',
+  [0, 3],
+  addPartitionsToTxnRequest,
+  addPartitionsToTxnResponse
+)
+/** With 5 the epoch rises at every end and partitions are added by Produce: transactions v2, which we do not speak. */
+export const endTxn = defineApi(apiKeys.endTxn, 'EndTxn', [0, 3], endTxnRequest, endTxnResponse)

@@ -1,6 +1,17 @@
 /** What goes into and comes out of `KafkaClient`: Kafka's words, without the layout of its messages. */
+import type { Clock } from '../clock.ts'
 import type { KafkaError } from './errors.ts'
 import type { Broker, TopicPartition } from './leaders.ts'
+
+export interface KafkaClientOptions {
+  /** `host:port`, at least one. */
+  readonly bootstrapServers: readonly string[]
+  readonly clientId: string
+  readonly connectTimeoutMs?: number
+  readonly requestTimeoutMs?: number
+  readonly maxResponseBytes?: number
+  readonly clock?: Clock
+}
 
 export interface TopicMetadata {
   readonly name: string
@@ -34,6 +45,7 @@ export interface ProduceOptions extends TopicPartition {
   readonly acks?: -1 | 0 | 1
   /** How long the broker may wait for its replicas. Default: 3/4 of the request timeout. */
   readonly timeoutMs?: number
+  /** The transaction the batch belongs to; the partition must have been added to it. Default null. */
   readonly transactionalId?: string | null
 }
 
@@ -46,6 +58,11 @@ export interface Produced {
 
 export interface FetchFrom extends TopicPartition {
   readonly offset: bigint
+  /**
+   * Only from the topic of this id: one that was created anew under the same name is UNKNOWN_TOPIC_ID. Counts where all
+   * partitions of the call have it and the broker knows it (3.1 and newer). Default null: by name.
+   */
+  readonly topicId?: string | null
   /** Default: the request's `maxBytes`. A first batch above it still comes whole. */
   readonly maxBytes?: number
 }
@@ -58,7 +75,17 @@ export interface FetchOptions {
   readonly minBytes?: number
   /** Per broker. Default 8 MiB. */
   readonly maxBytes?: number
-  readonly isolation?: 'uncommitted' | 'committed'
+  /** Default `uncommitted`: everything. */
+  readonly isolation?: Isolation
+}
+
+/** Kafka's `isolation.level`. */
+export type Isolation = 'uncommitted' | 'committed'
+
+export interface AbortedTransaction {
+  readonly producerId: bigint
+  /** Where its first record in the partition lies. */
+  readonly firstOffset: bigint
 }
 
 export interface Fetched extends TopicPartition {
@@ -67,6 +94,11 @@ export interface Fetched extends TopicPartition {
   readonly highWatermark: bigint
   readonly lastStableOffset: bigint
   readonly logStartOffset: bigint
+  /**
+   * Transactions with records in `records` that were aborted; empty unless committed records were asked for. Their
+   * records are there all the same: see `readFetched`.
+   */
+  readonly abortedTransactions: readonly AbortedTransaction[]
   /** Whole batches; the first may begin below the offset that was asked for, the last may be cut off. */
   readonly records: Buffer
 }
@@ -78,6 +110,27 @@ export interface NewTopic {
   /** Default: the broker's. */
   readonly replicationFactor?: number
   readonly configs?: Readonly<Record<string, string>>
+}
+
+export interface ProducerIdentity {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+}
+
+export interface TransactionIdentity extends ProducerIdentity {
+  readonly transactionalId: string
+}
+
+export interface InitProducerIdOptions {
+  /** Default null: an idempotent producer without transactions. */
+  readonly transactionalId?: string | null
+  /** After so long the coordinator aborts what was not ended. Default 60 s. */
+  readonly transactionTimeoutMs?: number
+  /**
+   * What the caller has (KIP-360; brokers from 2.5 on): its epoch is raised, and the answer is PRODUCER_FENCED when
+   * another has taken over. Without it the caller takes over from whoever has the transactional id.
+   */
+  readonly current?: ProducerIdentity
 }
 
 export interface ActiveProducer {
@@ -120,6 +173,9 @@ export interface OffsetAnswer extends TopicPartition {
 export interface CreatedTopic {
   readonly name: string
   readonly error: KafkaError | null
+  /** What the topic has, or with `validateOnly` would have; -1 from brokers older than 2.4, and where it may not be told. */
+  readonly partitions: number
+  readonly replicationFactor: number
 }
 
 export interface DescribedProducers extends TopicPartition {

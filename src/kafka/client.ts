@@ -10,82 +10,47 @@
  * only the caller knows whether a second time is safe. After NOT_LEADER_OR_FOLLOWER or a lost connection the leader is
  * forgotten, so that the caller's next try finds the new one.
  */
-import { errorCodes } from '../../protocol/errors.ts'
-import { parseAddress } from '../address.ts'
 import * as apis from './apis.ts'
-import { BrokerConnections } from './broker-connections.ts'
-import { pause, systemClock, type Clock } from '../clock.ts'
 import type * as types from './client-types.ts'
-import type { Connection, ConnectionOptions } from './connection.ts'
-import { isRetriable, KafkaError } from './errors.ts'
-import { Leaders, type TopicPartition } from './leaders.ts'
-import * as limits from './limits.ts'
+import type { TopicPartition } from './leaders.ts'
+import { errorOf, Routes, throwIfError } from './routes.ts'
+import * as transactions from './transactions.ts'
 
 export type * from './client-types.ts'
 export type { Broker, TopicPartition } from './leaders.ts'
 
-/** The leader that answered so is not, or no longer, the one to ask. */
-const staleLeader: ReadonlySet<number> = new Set([
-  errorCodes.UNKNOWN_TOPIC_OR_PARTITION,
-  errorCodes.LEADER_NOT_AVAILABLE,
-  errorCodes.NOT_LEADER_OR_FOLLOWER,
-  errorCodes.FENCED_LEADER_EPOCH,
-  errorCodes.UNKNOWN_LEADER_EPOCH
-])
-
-export interface KafkaClientOptions {
-  /** `host:port`, at least one. */
-  readonly bootstrapServers: readonly string[]
-  readonly clientId: string
-  readonly connectTimeoutMs?: number
-  readonly requestTimeoutMs?: number
-  readonly maxResponseBytes?: number
-  readonly clock?: Clock
-}
-
 const resourceTypes = { topic: 2, broker: 4 } as const
+const isolationLevels = { uncommitted: 0, committed: 1 } as const
+
+/** From 13 on Fetch asks for topics by id. */
+const lastFetchByName = 12
+
+/** From 12 on Produce adds partitions to a transaction by itself, which is for producers of transactions v2 (KIP-890). */
+const lastProduceOfTransactionsV1 = 11
 
 export class KafkaClient {
-  readonly #connections: BrokerConnections
-  readonly #leaders = new Leaders()
-  readonly #clock: Clock
+  readonly #routes: Routes
   readonly #requestTimeoutMs: number
-  readonly #closing = new AbortController()
 
   /** Throws a plain Error when a bootstrap server is not `host:port`. Connects only when something is asked. */
-  constructor(options: KafkaClientOptions) {
-    this.#clock = options.clock ?? systemClock
-    this.#requestTimeoutMs = options.requestTimeoutMs ?? limits.requestTimeoutMs
-    const connectionOptions: ConnectionOptions = options
-    this.#connections = new BrokerConnections(options.bootstrapServers.map(parseAddress), connectionOptions)
+  constructor(options: types.KafkaClientOptions) {
+    this.#routes = new Routes(options)
+    this.#requestTimeoutMs = this.#routes.requestTimeoutMs
   }
 
   /**
    * Brokers, and the topics named (all of them for null, none for an empty list). Retriable errors are asked again with
    * growing pauses, at most `metadataAttempts` times; what is still wrong then stands in the topic's `error`.
    */
-  async metadata(
+  metadata(
     topics: readonly string[] | null = [],
     { allowAutoTopicCreation = false } = {}
   ): Promise<types.ClusterMetadata> {
-    const isComing = (code: number): boolean =>
-      code === errorCodes.LEADER_NOT_AVAILABLE ||
-      (allowAutoTopicCreation && code === errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
-    for (let attempt = 1; ; attempt++) {
-      const last = attempt === limits.metadataAttempts || this.#closing.signal.aborted
-      try {
-        const found = await this.#askMetadata(topics, allowAutoTopicCreation)
-        if (last || !found.topics.some((t) => isComing(t.error?.code ?? 0))) return found
-      } catch (error) {
-        if (last || !isRetriable(error)) throw error
-      }
-      const backoffMs = Math.min(limits.retryBackoffMaxMs, limits.retryBackoffMs * 2 ** (attempt - 1))
-      await pause(this.#clock, backoffMs, this.#closing.signal)
-    }
+    return this.#routes.metadata(topics, allowAutoTopicCreation)
   }
 
   async describeCluster(): Promise<Pick<types.ClusterMetadata, 'clusterId' | 'controllerId' | 'brokers'>> {
-    const connection = await this.#connections.toAny()
+    const connection = await this.#routes.toAny()
     const answer = await connection.call(apis.describeCluster, { includeClusterAuthorizedOperations: false })
     throwIfError(answer.errorCode, apis.describeCluster.name, connection.address, answer.errorMessage)
     return {
@@ -97,8 +62,8 @@ export class KafkaClient {
 
   async describeConfigs(resources: readonly types.ConfigResource[]): Promise<types.DescribedConfigs[]> {
     const api = apis.describeConfigs
-    const byBroker = await this.#group(resources, (r) =>
-      r.type === 'broker' ? this.#toBroker(Number(r.name)) : this.#connections.toAny()
+    const byBroker = await this.#routes.group(resources, (r) =>
+      r.type === 'broker' ? this.#routes.toBroker(Number(r.name)) : this.#routes.toAny()
     )
     const parts = await Promise.all(
       byBroker.map(async ([connection, asked]) => {
@@ -124,18 +89,23 @@ export class KafkaClient {
     return parts.flat()
   }
 
-  async listOffsets(wanted: readonly types.OffsetQuery[]): Promise<types.OffsetAnswer[]> {
+  /** With isolation `committed` the latest offset is the last stable one: where the oldest open transaction begins. */
+  async listOffsets(
+    wanted: readonly types.OffsetQuery[],
+    { isolation = 'uncommitted' }: { readonly isolation?: types.Isolation } = {}
+  ): Promise<types.OffsetAnswer[]> {
     const api = apis.listOffsets
-    return this.#askLeaders(wanted, 'requests', async (connection, asked) => {
+    return this.#routes.askLeaders(wanted, 'requests', async (connection, asked) => {
       const answer = await connection.call(api, {
         replicaId: -1,
+        isolationLevel: isolationLevels[isolation],
         topics: byTopic(asked, (p) => ({ partitionIndex: p.partition, timestamp: timestampOf(p.time) }))
       })
       return answer.topics.flatMap(({ name, partitions }) =>
         partitions.map((p) => ({
           topic: name,
           partition: p.partitionIndex,
-          error: this.#leaderError(p.errorCode, api.name, connection, name, p.partitionIndex),
+          error: this.#routes.leaderError(p.errorCode, api.name, connection, name, p.partitionIndex),
           offset: p.offset,
           timestampMs: p.timestamp
         }))
@@ -147,23 +117,25 @@ export class KafkaClient {
   async produce(options: types.ProduceOptions): Promise<types.Produced | null> {
     const { topic, partition, batch, acks = -1, transactionalId = null } = options
     const api = apis.produce
-    const connection = await this.#toLeader(options)
+    const connection = await this.#routes.toLeader(options)
     const timeoutMs = options.timeoutMs ?? Math.floor(this.#requestTimeoutMs * 0.75)
     const partitionData = [{ index: partition, records: batch }]
     const body = { transactionalId, acks, timeoutMs, topicData: [{ name: topic, partitionData }] }
-    return this.#forgettingOnLoss(topic, async () => {
+    return this.#routes.doubting(topic, async () => {
       if (acks === 0) {
         await connection.send(api, body)
         return null
       }
-      const answer = await connection.call(api, body)
+      const newest = connection.versionOf(api)
+      const version = transactionalId === null ? newest : Math.min(newest, lastProduceOfTransactionsV1)
+      const answer = await connection.call(api, body, { version })
       const part = answer.responses.find((t) => t.name === topic)?.partitionResponses.find((p) => p.index === partition)
       if (part === undefined) throw new Error(`${connection.address} did not answer for ${topic}-${partition}`)
       const recordErrors = part.recordErrors.map((r) => ({
         batchIndex: r.batchIndex,
         message: r.batchIndexErrorMessage
       }))
-      const error = this.#leaderError(
+      const error = this.#routes.leaderError(
         part.errorCode,
         api.name,
         connection,
@@ -182,7 +154,9 @@ export class KafkaClient {
   async fetch(options: types.FetchOptions): Promise<types.Fetched[]> {
     const { maxWaitMs = 500, minBytes = 1, maxBytes = 8 * 1024 * 1024, isolation = 'uncommitted' } = options
     const api = apis.fetch
-    return this.#askLeaders(options.partitions, 'fetch', async (connection, asked) => {
+    return this.#routes.askLeaders(options.partitions, 'fetch', async (connection, asked) => {
+      const newest = connection.versionOf(api)
+      const isById = newest > lastFetchByName && asked.every((p) => p.topicId != null)
       const answer = await connection.call(
         api,
         {
@@ -190,35 +164,49 @@ export class KafkaClient {
           maxWaitMs,
           minBytes,
           maxBytes,
-          isolationLevel: isolation === 'committed' ? 1 : 0,
+          isolationLevel: isolationLevels[isolation],
           topics: asked.map((p) => ({
             topic: p.topic,
+            ...(isById ? { topicId: p.topicId! } : {}),
             partitions: [{ partition: p.partition, fetchOffset: p.offset, partitionMaxBytes: p.maxBytes ?? maxBytes }]
           }))
         },
-        { timeoutMs: this.#requestTimeoutMs + maxWaitMs }
+        {
+          timeoutMs: this.#requestTimeoutMs + maxWaitMs,
+          version: isById ? newest : Math.min(newest, lastFetchByName)
+        }
       )
       throwIfError(answer.errorCode, api.name, connection.address, null)
-      return answer.responses.flatMap(({ topic, partitions }) =>
-        partitions.map((p) => ({
+      return answer.responses.flatMap((found) => {
+        const topic = isById ? asked.find((p) => p.topicId === found.topicId)?.topic : found.topic
+        if (topic === undefined) throw new Error(`${connection.address} answered for a topic nobody asked for`)
+        return found.partitions.map((p) => ({
           topic,
           partition: p.partitionIndex,
-          error: this.#leaderError(p.errorCode, api.name, connection, topic, p.partitionIndex),
+          error: this.#routes.leaderError(p.errorCode, api.name, connection, topic, p.partitionIndex),
           highWatermark: p.highWatermark,
           lastStableOffset: p.lastStableOffset,
           logStartOffset: p.logStartOffset,
+          abortedTransactions: p.abortedTransactions ?? [],
           records: p.records ?? Buffer.alloc(0)
         }))
-      )
+      })
     })
   }
 
-  /** A fresh producer id for an idempotent producer. */
-  async initProducerId(): Promise<{ producerId: bigint; producerEpoch: number }> {
-    const connection = await this.#connections.toAny()
-    const answer = await connection.call(apis.initProducerId, { transactionalId: null, transactionTimeoutMs: 60_000 })
-    throwIfError(answer.errorCode, apis.initProducerId.name, connection.address, null)
-    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+  /** A producer id for an idempotent producer, or for a transactional one (asked for at its coordinator). */
+  initProducerId(options: types.InitProducerIdOptions = {}): Promise<types.ProducerIdentity> {
+    return transactions.initProducerId(this.#routes, options)
+  }
+
+  /** To do before the first Produce of a transaction to a partition; all of them are added, or none. */
+  addPartitionsToTxn(transaction: types.TransactionIdentity, partitions: readonly TopicPartition[]): Promise<void> {
+    return transactions.addPartitionsToTxn(this.#routes, transaction, partitions)
+  }
+
+  /** Resolves when it is decided; the last readers see it a little later. */
+  endTxn(transaction: types.TransactionIdentity, outcome: 'commit' | 'abort'): Promise<void> {
+    return transactions.endTxn(this.#routes, transaction, outcome)
   }
 
   async createTopics(
@@ -227,7 +215,7 @@ export class KafkaClient {
   ): Promise<types.CreatedTopic[]> {
     const api = apis.createTopics
     const { controllerId } = await this.metadata([])
-    const connection = controllerId < 0 ? await this.#connections.toAny() : await this.#toBroker(controllerId)
+    const connection = controllerId < 0 ? await this.#routes.toAny() : await this.#routes.toBroker(controllerId)
     const answer = await connection.call(
       api,
       {
@@ -243,17 +231,19 @@ export class KafkaClient {
       },
       { timeoutMs: timeoutMs + this.#requestTimeoutMs }
     )
-    for (const topic of topics) this.#leaders.forget(topic.name)
+    for (const topic of topics) this.#routes.forget(topic.name)
     return answer.topics.map((t) => ({
       name: t.name,
-      error: errorOf(t.errorCode, api.name, connection, t.name, t.errorMessage)
+      error: errorOf(t.errorCode, api.name, connection, t.name, t.errorMessage),
+      partitions: t.numPartitions,
+      replicationFactor: t.replicationFactor
     }))
   }
 
   /** Who writes to the partitions and how far they have come (KIP-664; brokers from 2.8 on). */
   async describeProducers(wanted: readonly TopicPartition[]): Promise<types.DescribedProducers[]> {
     const api = apis.describeProducers
-    return this.#askLeaders(wanted, 'requests', async (connection, asked) => {
+    return this.#routes.askLeaders(wanted, 'requests', async (connection, asked) => {
       const answer = await connection.call(api, {
         topics: [...Map.groupBy(asked, (p) => p.topic)].map(([name, partitions]) => ({
           name,
@@ -264,7 +254,7 @@ export class KafkaClient {
         partitions.map((p) => ({
           topic: name,
           partition: p.partitionIndex,
-          error: this.#leaderError(p.errorCode, api.name, connection, name, p.partitionIndex, p.errorMessage),
+          error: this.#routes.leaderError(p.errorCode, api.name, connection, name, p.partitionIndex, p.errorMessage),
           producers: p.activeProducers.map((a) => ({
             producerId: a.producerId,
             producerEpoch: a.producerEpoch,
@@ -278,132 +268,8 @@ export class KafkaClient {
 
   /** Ends all connections; what is under way is rejected. */
   close(): void {
-    this.#closing.abort()
-    this.#connections.close()
+    this.#routes.close()
   }
-
-  async #askMetadata(
-    topics: readonly string[] | null,
-    allowAutoTopicCreation: boolean
-  ): Promise<types.ClusterMetadata> {
-    const connection = await this.#connections.toAny()
-    const answer = await connection.call(apis.metadata, {
-      topics: topics?.map((name) => ({ name })) ?? null,
-      allowAutoTopicCreation
-    })
-    const brokers = answer.brokers.map((b) => ({ id: b.nodeId, host: b.host, port: b.port, rack: b.rack }))
-    const found: types.TopicMetadata[] = answer.topics.map((t) => ({
-      name: t.name ?? '',
-      topicId: /^0*$/.test(t.topicId) ? null : t.topicId,
-      isInternal: t.isInternal,
-      error: errorOf(t.errorCode, apis.metadata.name, connection, t.name ?? ''),
-      partitions: t.partitions.map((p) => ({
-        partition: p.partitionIndex,
-        leaderId: p.leaderId,
-        replicas: p.replicaNodes,
-        inSyncReplicas: p.isrNodes
-      }))
-    }))
-    this.#connections.know(brokers)
-    this.#leaders.learn(brokers, found)
-    return { clusterId: answer.clusterId, controllerId: answer.controllerId, brokers, topics: found }
-  }
-
-  async #toBroker(id: number): Promise<Connection> {
-    const broker = this.#leaders.broker(id) ?? (await this.metadata([])).brokers.find((b) => b.id === id)
-    if (broker === undefined) throw new Error(`the cluster has no broker ${id}`)
-    return this.#connections.to(broker)
-  }
-
-  async #toLeader({ topic, partition }: TopicPartition, lane: 'requests' | 'fetch' = 'requests'): Promise<Connection> {
-    const known = this.#leaders.of(topic, partition)
-    if (known !== null) return this.#forgettingOnLoss(topic, () => this.#connections.to(known, lane))
-    const { topics } = await this.metadata([topic])
-    const leader = this.#leaders.of(topic, partition)
-    if (leader !== null) return this.#forgettingOnLoss(topic, () => this.#connections.to(leader, lane))
-    const found = topics[0]
-    if (found?.error != null) throw found.error
-    const missing = found?.partitions.every((p) => p.partition !== partition) ?? true
-    const code = missing ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : errorCodes.LEADER_NOT_AVAILABLE
-    throw new KafkaError(code, {
-      api: apis.metadata.name,
-      address: 'the cluster',
-      subject: `${topic}-${partition}`
-    })
-  }
-
-  async #askLeaders<Wanted extends TopicPartition, Answer>(
-    wanted: readonly Wanted[],
-    lane: 'requests' | 'fetch',
-    ask: (connection: Connection, asked: readonly Wanted[]) => Promise<Answer[]>
-  ): Promise<Answer[]> {
-    const byLeader = await this.#group(wanted, (p) => this.#toLeader(p, lane))
-    const answers = await Promise.all(
-      byLeader.map(async ([connection, asked]) => {
-        try {
-          return await ask(connection, asked)
-        } catch (error) {
-          if (isRetriable(error)) for (const { topic } of asked) this.#leaders.forget(topic)
-          throw error
-        }
-      })
-    )
-    return answers.flat()
-  }
-
-  async #group<T>(items: readonly T[], to: (item: T) => Promise<Connection>): Promise<[Connection, T[]][]> {
-    const groups = new Map<Connection, T[]>()
-    for (const item of items) {
-      const connection = await to(item)
-      const group = groups.get(connection)
-      if (group === undefined) groups.set(connection, [item])
-      else group.push(item)
-    }
-    return [...groups]
-  }
-
-  async #forgettingOnLoss<T>(topic: string, run: () => Promise<T>): Promise<T> {
-    try {
-      return await run()
-    } catch (error) {
-      if (isRetriable(error)) this.#leaders.forget(topic)
-      throw error
-    }
-  }
-
-  #leaderError(
-    code: number,
-    api: string,
-    connection: Connection,
-    topic: string,
-    partition: number,
-    detail: string | null = null,
-    recordErrors: KafkaError['recordErrors'] = []
-  ): KafkaError | null {
-    if (code === 0) return null
-    if (staleLeader.has(code)) this.#leaders.forget(topic)
-    return new KafkaError(code, {
-      api,
-      address: connection.address,
-      subject: `${topic}-${partition}`,
-      detail,
-      recordErrors
-    })
-  }
-}
-
-function errorOf(
-  code: number,
-  api: string,
-  connection: Connection,
-  subject: string,
-  detail: string | null = null
-): KafkaError | null {
-  return code === 0 ? null : new KafkaError(code, { api, address: connection.address, subject, detail })
-}
-
-function throwIfError(code: number, api: string, address: string, detail: string | null): void {
-  if (code !== 0) throw new KafkaError(code, { api, address, detail })
 }
 
 function byTopic<P extends TopicPartition, Q>(

@@ -2,7 +2,7 @@
  * What can go wrong between our own client and a broker: the broker says no (`KafkaError`), the connection fails
  * (`ConnectionError`), or both are well and do not speak a common version (`NoCommonVersionError`).
  */
-import { errorByCode } from '../../protocol/errors.ts'
+import { errorByCode, errorCodes } from '../../protocol/errors.ts'
 
 /** One entry of KIP-467's `record_errors`. */
 export interface RecordError {
@@ -93,4 +93,20 @@ export class NoCommonVersionError extends Error {
 
 export function isRetriable(error: unknown): boolean {
   return (error instanceof KafkaError || error instanceof ConnectionError) && error.retriable
+}
+
+/** Answers after which what was asked for may have been done all the same. */
+const halfDone: ReadonlySet<number> = new Set([
+  errorCodes.UNKNOWN_SERVER_ERROR,
+  errorCodes.REQUEST_TIMED_OUT,
+  errorCodes.NETWORK_EXCEPTION,
+  errorCodes.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  errorCodes.KAFKA_STORAGE_ERROR
+])
+
+/** Whether what was asked for may have been done, or may be done later when a copy on its way arrives. */
+export function leavesDoubt(error: unknown): boolean {
+  if (error instanceof KafkaError) return halfDone.has(error.code)
+  if (error instanceof ConnectionError) return error.fault !== 'connect'
+  return !(error instanceof NoCommonVersionError || error instanceof RangeError)
 }

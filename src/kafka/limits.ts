@@ -27,3 +27,27 @@ export const watchTimeoutMs = 2_000
 
 /** Pause of a watch after nobody answered; doubles up to its refresh interval. */
 export const watchRetryMs = 500
+
+/** Transactional ids whose coordinator is remembered; forgetting one costs a FindCoordinator request. */
+export const maxCoordinators = 1_000
+
+/** How long an append to a log of ours may take: below the time a producer's request waits for a decision. */
+export const writeGiveUpAfterMs = 4_000
+
+/** Half of Kafka's default `max.message.bytes`: keys and values grow by some bytes each in a batch. */
+export const maxWriteBatchBytes = 512 * 1024
+
+/** What a log of ours holds back while its partition has no leader. */
+export const maxWriteQueueBytes = 16 * 1024 * 1024
+
+/** Callers of it; each is a promise and a timer. */
+export const maxWriteQueueCalls = 100_000
+
+/** How long somebody waits for a record of a log of ours that should be there by now. */
+export const readGiveUpAfterMs = 5_000
+
+/** A long poll of a log's tail; a record that comes ends it at once. */
+export const tailWaitMs = 500
+
+/** One fetch of a log's tail: read in one go, so it must not hold up everything else for long. */
+export const tailFetchBytes = 1024 * 1024

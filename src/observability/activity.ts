@@ -85,7 +85,7 @@ function entryOf(
 ): Entry {
   const found = cache.get(key)
   if (found !== undefined) return found
-  const records = { accept: 0, observe: 0, mark: 0, reject: 0, 'refused-with-batch': 0 }
+  const records = { accept: 0, observe: 0, mark: 0, quarantine: 0, reject: 0, 'refused-with-batch': 0 }
   const made: Entry = { topic, clientId, principal, records, lastSeenMs: 0, lastViolationMs: null }
   cache.set(key, made)
   return made
@@ -94,5 +94,5 @@ function entryOf(
 function add(entry: Entry, verdict: RecordVerdict, records: number, nowMs: number): void {
   entry.records[verdict] += records
   entry.lastSeenMs = nowMs
-  if (verdict === 'observe' || verdict === 'mark' || verdict === 'reject') entry.lastViolationMs = nowMs
+  if (verdict !== 'accept' && verdict !== 'refused-with-batch') entry.lastViolationMs = nowMs
 }

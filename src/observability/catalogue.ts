@@ -19,8 +19,8 @@ export const catalogue = {
     type: 'counter',
     labels: ['topic', 'verdict'],
     help:
-      'Records judged, by what was done with them: accept, observe, mark, reject, or refused-with-batch ' +
-      '(nothing wrong with it, but its batch was refused).'
+      'Records judged, by what was done with them: accept, observe, mark, quarantine, reject, or ' +
+      'refused-with-batch (nothing wrong with it, but its batch was refused).'
   },
   batchesJudged: {
     name: 'kontrakt_batches_judged_total',
@@ -61,6 +61,26 @@ export const catalogue = {
     type: 'counter',
     labels: ['topic'],
     help: 'Times the sequence gate closed for a chain because one of its batches was refused.'
+  },
+  ledgerChains: {
+    name: 'kontrakt_ledger_chains',
+    type: 'gauge',
+    labels: ['kind'],
+    help:
+      'Chains (producer id, epoch, partition) in the ledger of quarantined records: owned by this instance, or known ' +
+      'from the log.'
+  },
+  chainsMoved: {
+    name: 'kontrakt_ledger_chains_moved_total',
+    type: 'counter',
+    labels: ['topic'],
+    help: 'Chains that another instance has taken over from this one because their producer came to it.'
+  },
+  ledgerFailures: {
+    name: 'kontrakt_ledger_failures_total',
+    type: 'counter',
+    labels: [],
+    help: 'Times the ledger, or the broker about a producer, could not be asked or written; the producer tries again.'
   },
   acksZeroDropped: {
     name: 'kontrakt_acks_zero_dropped_records_total',

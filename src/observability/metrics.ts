@@ -26,7 +26,7 @@ const maxOperatorValues = 500
 /** Series of one metric. A scrape of all of them stays a few MiB. */
 const maxSeriesPerMetric = 5000
 
-export type RecordVerdict = 'accept' | 'observe' | 'mark' | 'reject' | 'refused-with-batch'
+export type RecordVerdict = 'accept' | 'observe' | 'mark' | 'quarantine' | 'reject' | 'refused-with-batch'
 
 export type RegistryOutcome = 'hit' | 'fetched' | 'not-found' | 'failed' | 'limited'
 
@@ -94,6 +94,14 @@ export class Metrics {
     this.#count('gateClosings', [topic], 1)
   }
 
+  chainMoved(topic: string): void {
+    this.#count('chainsMoved', [topic], 1)
+  }
+
+  ledgerFailed(): void {
+    this.#count('ledgerFailures', [], 1)
+  }
+
   acksZeroDropped(topic: string, records: number): void {
     this.#count('acksZeroDropped', [topic], records)
   }
@@ -135,6 +143,14 @@ export class Metrics {
   /** `read` is called at each scrape. */
   inflightBytesFrom(read: () => number): void {
     this.#onScrape('inflightBytes', () => this.#gauge('inflightBytes', [], read()))
+  }
+
+  ledgerChainsFrom(read: () => { readonly owned: number; readonly known: number }): void {
+    this.#onScrape('ledgerChains', () => {
+      const { owned, known } = read()
+      this.#gauge('ledgerChains', ['owned'], owned)
+      this.#gauge('ledgerChains', ['known'], known)
+    })
   }
 
   /**

@@ -41,6 +41,10 @@ export interface RefusalEntry {
   readonly message: string
   readonly expected: string | null
   readonly found: string | null
+  /** Where the first was put; null when it was not quarantined. */
+  readonly quarantineTopic: string | null
+  /** Of the first, 32 hex digits: `kontrakt quarantine show` knows it. */
+  readonly quarantineId: string | null
 }
 
 /** What is reported; `atMs` is the present. */
@@ -61,6 +65,8 @@ export interface Refusal {
   readonly message: string
   readonly expected?: string | undefined
   readonly found?: string | undefined
+  readonly quarantineTopic?: string | null
+  readonly quarantineId?: string | null
 }
 
 /** All that are given must hold. */
@@ -73,6 +79,8 @@ export interface RefusalQuery {
   /** An offset in the topic. */
   readonly offset?: number
   readonly sinceMs?: number
+  /** How the id of a quarantined record begins. */
+  readonly quarantineId?: string
 }
 
 export interface Page<T> {
@@ -92,7 +100,7 @@ export const aggregationMs = 1000
 /** Texts are cut here; the messages of our own checks are far shorter, those of a policy may not be. */
 export const maxTextLength = 1024
 
-/** An entry without its texts: twenty fields, its key and its place in the index. */
+/** An entry without its texts: two dozen fields, its key and its place in the index. */
 const entryOverheadBytes = 400
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -206,16 +214,29 @@ function toEntry(refusal: Refusal, id: number): Mutable<RefusalEntry> {
     path: cut(refusal.path),
     message: cut(refusal.message),
     expected: cutOrNull(refusal.expected ?? null),
-    found: cutOrNull(refusal.found ?? null)
+    found: cutOrNull(refusal.found ?? null),
+    quarantineTopic: refusal.quarantineTopic ?? null,
+    quarantineId: refusal.quarantineId ?? null
   }
 }
 
 function textLength(entry: RefusalEntry): number {
-  const { topic, clientId, principal, policy, rule, path, message, expected, found } = entry
-  return [topic, clientId, principal, policy, rule, path, message, expected, found].reduce(
-    (sum, text) => sum + (text?.length ?? 0),
-    0
-  )
+  const { topic, clientId, principal, policy, rule, path, message, expected, found, quarantineTopic, quarantineId } =
+    entry
+  const texts = [
+    topic,
+    clientId,
+    principal,
+    policy,
+    rule,
+    path,
+    message,
+    expected,
+    found,
+    quarantineTopic,
+    quarantineId
+  ]
+  return texts.reduce<number>((sum, text) => sum + (text?.length ?? 0), 0)
 }
 
 function cut(text: string): string {
@@ -233,6 +254,7 @@ function matches(entry: RefusalEntry, query: RefusalQuery): boolean {
   if (query.principal !== undefined && entry.principal !== query.principal) return false
   if (query.rule !== undefined && entry.rule !== query.rule) return false
   if (query.sinceMs !== undefined && entry.lastAtMs < query.sinceMs) return false
+  if (query.quarantineId !== undefined && entry.quarantineId?.startsWith(query.quarantineId) !== true) return false
   if (query.offset === undefined) return true
   return (
     entry.offset !== null &&

@@ -7,6 +7,8 @@ import type { Socket } from 'node:net'
 import type { Address } from '../address.ts'
 import type { ByteBudget, Ticket } from './byte-budget.ts'
 import type { ConnectionInfo, ProxyEvents } from './events.ts'
+import { FrameTickets } from './frame-tickets.ts'
+import { IncomingRate } from './incoming-rate.ts'
 import type { CloseReason, Direction, Effect, SessionEvent } from './session/effects.ts'
 import { Session } from './session/session.ts'
 import type { SessionContext } from './session/shared.ts'
@@ -52,7 +54,8 @@ export class Connection {
   #upstream: Socket | null = null
   #events: SessionEvent[] = []
   #running = false
-  #tickets = new Map<Direction, Ticket>()
+  readonly #requestTickets = new FrameTickets()
+  #responseTicket: Ticket | null = null
   #clientReading = false
   #upstreamReading = true
   readonly #abort = new AbortController()
@@ -64,7 +67,7 @@ export class Connection {
   #requests = 0
   #bytesFromClient = 0
   #bytesToClient = 0
-  #rate: { frame: number; sinceMs: number; bytes: number } | null = null
+  readonly #rate = new IncomingRate()
   /** Frames with reserved memory that a socket has not taken yet. */
   readonly #sending = new Set<Sending>()
 
@@ -164,20 +167,10 @@ export class Connection {
   }
 
   #checkIncoming(minBytesPerSecond: number, windowMs: number): void {
-    if (!this.#session.awaitsClient) {
-      this.#rate = null
-      return
-    }
+    const { awaitsClient, framesBegun } = this.#session
     const nowMs = this.#options.session.nowMs()
-    const frame = this.#session.framesBegun
-    if (this.#rate?.frame !== frame) {
-      this.#rate = { frame, sinceMs: nowMs, bytes: 0 }
-      return
-    }
-    const elapsedMs = nowMs - this.#rate.sinceMs
-    if (elapsedMs < windowMs) return
-    if (this.#rate.bytes < (minBytesPerSecond * elapsedMs) / 1_000) this.#end('slow-body')
-    else this.#rate = { frame, sinceMs: nowMs, bytes: 0 }
+    if (!awaitsClient) this.#rate.rest()
+    else if (this.#rate.tooSlow(framesBegun, nowMs, minBytesPerSecond, windowMs)) this.#end('slow-body')
   }
 
   async #connectUpstream(): Promise<Socket | null> {
@@ -207,7 +200,7 @@ export class Connection {
     if (this.#closing) return
     this.#client.pause()
     this.#upstreamGone = true
-    this.#endWhenDelivered()
+    this.#handle({ type: 'upstream-lost' })
   }
 
   /** What the broker said last may still wait for memory, a listener or the client. */
@@ -219,7 +212,7 @@ export class Connection {
 
   #fromClient(chunk: Buffer): void {
     this.#bytesFromClient += chunk.length
-    if (this.#rate !== null) this.#rate.bytes += chunk.length
+    this.#rate.arrived(chunk.length)
     this.#handle({ type: 'client-bytes', chunk })
   }
 
@@ -261,8 +254,14 @@ export class Connection {
       case 'free':
         this.#free(effect.direction)
         break
+      case 'give-up':
+        this.#requestTickets.releaseAll()
+        break
       case 'judge':
         this.#judge(effect)
+        break
+      case 'await':
+        this.#whenCome(effect.ready, () => ({ type: 'ready', departure: effect.departure }))
         break
       case 'reconcile':
         void this.#options.reconcile(effect.brokers).then(() => this.#handle({ type: 'reconciled' }))
@@ -289,10 +288,9 @@ export class Connection {
       if (frees) this.#free(direction)
       return
     }
-    const ticket = frees ? this.#tickets.get(direction) : undefined
-    if (frees) this.#tickets.delete(direction)
+    const ticket = frees ? this.#takeTicket(direction) : null
     let accepted: boolean
-    if (ticket === undefined) {
+    if (ticket === null) {
       accepted = socket.write(bytes)
     } else {
       ticket.grow(Math.max(0, bytes.length - ticket.bytes))
@@ -311,40 +309,40 @@ export class Connection {
   #reserve(direction: Direction, bytes: number): void {
     const budget = direction === 'request' ? this.#options.requestBudget : this.#options.responseBudget
     const ticket = budget.reserve(bytes, () => this.#handle({ type: 'reserved', direction }))
-    this.#tickets.set(direction, ticket)
+    if (direction === 'request') this.#requestTickets.add(ticket)
+    else this.#responseTicket = ticket
     if (ticket.granted) this.#events.push({ type: 'reserved', direction })
     else this.#options.events.budgetWait(direction)
   }
 
   #free(direction: Direction): void {
-    this.#tickets.get(direction)?.release()
-    this.#tickets.delete(direction)
+    this.#takeTicket(direction)?.release()
   }
 
-  #judge(effect: Extract<Effect, { type: 'judge' }>): void {
-    const judged = this.#options.session.producePath.judge(effect.call, this.#abort.signal)
-    if (!(judged instanceof Promise)) {
-      this.#events.push({ type: 'judged', judged })
-      return
-    }
-    // While it is held the frame stays in memory whatever becomes of the connection, so its reservation does, too.
-    const ticket = this.#tickets.get('request')
-    this.#tickets.delete('request')
-    void judged
-      .then(
-        (later) => {
-          if (this.#closing || ticket === undefined) return
-          this.#tickets.set('request', ticket)
-          this.#handle({ type: 'judged', judged: later })
-        },
-        (error: unknown) => {
-          this.#options.events.internalError(error)
-          this.#end('internal-error')
-        }
-      )
-      .finally(() => {
-        if (this.#closing) ticket?.release()
-      })
+  /** Of the frame that leaves; from now on it is released by whoever took it. */
+  #takeTicket(direction: Direction): Pick<Ticket, 'bytes' | 'grow' | 'release'> | null {
+    if (direction === 'request') return this.#requestTickets.shift() ?? null
+    const ticket = this.#responseTicket
+    this.#responseTicket = null
+    return ticket
+  }
+
+  #judge({ call }: Extract<Effect, { type: 'judge' }>): void {
+    const judged = this.#options.session.producePath.judge(call, this.#abort.signal)
+    if (judged instanceof Promise) this.#whenCome(judged, (later) => ({ type: 'judged', judged: later }))
+    else this.#events.push({ type: 'judged', judged })
+  }
+
+  /** The youngest request is held until then, and looked at by others: its memory counts as long, come what may. */
+  #whenCome<T>(coming: Promise<T>, eventOf: (value: T) => SessionEvent): void {
+    this.#requestTickets.lend(coming)
+    coming.then(
+      (value) => this.#handle(eventOf(value)),
+      (error: unknown) => {
+        this.#options.events.internalError(error)
+        this.#end('internal-error')
+      }
+    )
   }
 
   #steerReading(): void {
@@ -369,8 +367,8 @@ export class Connection {
     if (this.#closing) return
     this.#closing = true
     this.#abort.abort()
-    for (const ticket of this.#tickets.values()) ticket.release()
-    this.#tickets.clear()
+    this.#requestTickets.releaseAll()
+    this.#responseTicket?.release()
     const sockets = [this.#client, this.#upstream].filter((socket) => socket !== null)
     let open = sockets.length
     for (const socket of sockets) {

@@ -1,6 +1,10 @@
 /**
  * What a session asks of whoever enforces contracts. The proxy knows the wire and this port; it does not know what a
  * contract is.
+ *
+ * A Produce request goes through three steps: it is judged (one at a time on a connection, in order of arrival),
+ * admitted (it takes its place behind the requests before it, while others may already be judged), and it departs (in
+ * order, when everything before it has departed).
  */
 import type { RequestHeader } from '../../protocol/frames/header.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
@@ -25,41 +29,70 @@ export interface WriteProofs {
   status(topic: string, partition: number): 0 | 3 | 6 | 29 | 'unknown'
 }
 
-export type Settlement =
-  /** A local answer is due for these topics, and the connection has not shown yet that it may write to them. */
-  | { readonly kind: 'needs-proof'; readonly topics: readonly string[] }
+/** Something is due for these topics that the connection has not shown yet it may write to. */
+export interface NeedsProof {
+  readonly kind: 'needs-proof'
+  readonly topics: readonly string[]
+}
+
+export type Admission =
+  | NeedsProof
+  /** Judge it once more, now that the connection has shown what it may; then admit it again. */
+  | { readonly kind: 'again' }
+  /** `ready`: the request must not depart before; null when it may at once. Never rejects. */
+  | { readonly kind: 'admitted'; readonly ready: Promise<void> | null }
+
+export type Departure =
+  | NeedsProof
+  /** Nothing of it may go on and no answer would be safe: close the connection once every earlier answer has left. */
+  | { readonly kind: 'unsafe'; readonly reason: UnsafeReason }
   | {
-      readonly kind: 'settled'
+      readonly kind: 'departed'
       /** `original`: the frame as it came. A buffer: this body under the original header. Null: nothing is sent. */
       readonly forward: 'original' | Buffer | null
-      /** Answers given here, by topic and partition index; the broker's are merged in for the others. */
-      readonly answers: LocalAnswers
+      /**
+       * Answers given here; the broker's are merged in for the others. Asked once, when the answer's turn has come: what
+       * happened to earlier requests may change them. `unsafe`: close the connection instead.
+       */
+      readonly answers: () => LocalAnswers | 'unsafe'
+      /** Most bytes that `answers` can come to, while it waits for its turn. */
+      readonly answerBytes: number
       /**
        * Close the connection after forwarding, once every earlier answer has left: as a broker does on an error with
-       * acks=0, or because no answer would be safe.
+       * acks=0.
        */
       readonly closeAfter: boolean
       /** Called with the broker's answer to what was forwarded; never called when it does not come. */
       readonly confirm: Confirm | null
     }
 
-export type Confirm = (answer: ProduceResponse) => void
+/** `too-many-gates`: no room for another sequence gate. `chain-moved`: another instance has taken over the chain. */
+export type UnsafeReason = 'too-many-gates' | 'chain-moved'
 
+/** The answer as the client is to see it, for the partitions that were forwarded; `unsafe`: close the connection. */
+export type Confirm = (answer: ProduceResponse) => ProduceResponse | 'unsafe'
+
+/** By topic and partition index. */
 export type LocalAnswers = ReadonlyMap<string, ReadonlyMap<number, PartitionAnswer>>
 
 export interface ProducePath {
-  /** True while no Produce needs to be opened at all: nothing is enforced, watched, or gated. */
+  /** True while no Produce needs to be opened at all: nothing is enforced, watched, gated or renumbered. */
   idle(): boolean
   /** True when a request of this client for this topic has to be opened. */
   concerns(topic: string, clientId: string | null): boolean
   /**
-   * May take as long as `decideWait` when something has to be fetched; `gone` says that nobody waits any more. Never
-   * throws, never rejects.
+   * May take as long as `decideWait` when something has to be fetched. `gone` is the connection's own: it says that
+   * nobody waits any more, and stands for the connection in everything that follows. Never throws, never rejects.
    */
   judge(call: ProduceCall, gone: AbortSignal): Judged | Promise<Judged>
   /**
-   * Decides, with what the connection has shown. Called once more after `needs-proof`, with proofs that leave nothing
-   * unknown. Effects happen only on `settled`.
+   * Called in order of arrival. Called once more after `needs-proof`, with proofs that leave nothing unknown. What is
+   * admitted and never departs is given up when the connection is gone.
    */
-  settle(judged: Judged, proofs: WriteProofs): Settlement
+  admit(judged: Judged, proofs: WriteProofs): Admission
+  /**
+   * Decides, with what the connection has shown. Called in the order of admission, when everything before it has
+   * departed and it is ready; once more after `needs-proof`. Effects happen only on `departed`.
+   */
+  depart(judged: Judged, proofs: WriteProofs): Departure
 }

@@ -10,7 +10,7 @@ import { buildBatch } from '../../protocol/records/batch.ts'
 import { startEmbeddedBroker, type EmbeddedBroker } from '../../src/broker/embedded-broker.ts'
 import { KafkaClient } from '../../src/kafka/client.ts'
 import type { KafkaError } from '../../src/kafka/errors.ts'
-import type { ClientDriver, OutRecord } from '../support/clients/driver.ts'
+import type { ClientDriver, ClientName, OutRecord } from '../support/clients/driver.ts'
 import { describeClients, describeKafka } from '../support/kafka.ts'
 import { administration } from '../support/scenarios/admin.ts'
 import { compactedWithoutKey, invalidTimestamp, tooLarge, unknownTopic } from '../support/scenarios/errors.ts'
@@ -120,12 +120,12 @@ describe('a client of the embedded broker', () => {
           deliveryTimeoutMs: 3_000
         })
         .then((p) => p.begin())
-      const told = {
+      const told: Partial<Record<ClientName, string>> = {
         java: 'TransactionalIdAuthorization',
         librdkafka: 'TRANSACTIONAL_ID',
         kafkajs: 'Failed to find group coordinator'
       }
-      await expect(producer).rejects.toThrow(told[name])
+      await expect(producer).rejects.toThrow(told[name]!)
     })
   }, runnable)
 })

@@ -7,7 +7,7 @@
  *   of the first time.
  * - acks=0 is never answered; if a partition fails, the connection is closed instead, which is all a broker can do.
  * - acks=all and acks=1 are the same, unless `min.insync.replicas` of the topic is above the one replica there is.
- * - Timestamps are the producer's. A transactional batch is TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+ * - Timestamps are the producer's, or with LogAppendTime those of the append. A transactional batch is TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
  * - A wrong maximal timestamp is stored as it came, where Kafka corrects it.
  *
  * Version notes
@@ -81,18 +81,32 @@ function appendTo(
     if (sequence.kind === 'refused') return failed(partition, sequence.errorCode, sequence.message)
     if (sequence.kind === 'repeat') return appended(partition, sequence.baseOffset, log.startOffset)
   }
-  const baseOffset = log.append({ bytes: records!, recordCount: header.recordCount, maxTimestampMs })
+  const logAppendTimeMs = isLogAppendTime(broker, topic) ? nowMs : null
+  const baseOffset = log.append({ bytes: records!, recordCount: header.recordCount, maxTimestampMs, logAppendTimeMs })
   if (isSequenced) log.producers.appended(header, baseOffset, nowMs)
-  return appended(partition, baseOffset, log.startOffset)
+  return appended(partition, baseOffset, log.startOffset, logAppendTimeMs)
+}
+
+function isLogAppendTime(broker: BrokerState, topic: Topic): boolean {
+  return broker.topics.config(topic, 'message.timestamp.type') === 'LogAppendTime'
 }
 
 function rulesOf(broker: BrokerState, topic: Topic): Parameters<typeof validateBatch>[1] {
+  // Kafka looks at the producer's timestamps only where it keeps them.
+  const [beforeMs, afterMs] = isLogAppendTime(broker, topic) ? [Infinity, Infinity] : windowOf(broker, topic)
   return {
     maxMessageBytes: Number(broker.topics.config(topic, 'max.message.bytes')),
     needsKeys: broker.topics.config(topic, 'cleanup.policy').includes('compact'),
-    timestampBeforeMs: Number(broker.topics.config(topic, 'message.timestamp.before.max.ms')),
-    timestampAfterMs: Number(broker.topics.config(topic, 'message.timestamp.after.max.ms'))
+    timestampBeforeMs: beforeMs,
+    timestampAfterMs: afterMs
   }
+}
+
+function windowOf(broker: BrokerState, topic: Topic): [beforeMs: number, afterMs: number] {
+  return [
+    Number(broker.topics.config(topic, 'message.timestamp.before.max.ms')),
+    Number(broker.topics.config(topic, 'message.timestamp.after.max.ms'))
+  ]
 }
 
 /** A batch that cannot even be read is somebody else's finding. */
@@ -105,12 +119,17 @@ function isTransactional(records: Buffer | null): boolean {
   return false
 }
 
-function appended(index: number, baseOffset: number, logStartOffset: number): PartitionAnswer {
+function appended(
+  index: number,
+  baseOffset: number,
+  logStartOffset: number,
+  logAppendTimeMs: number | null = null
+): PartitionAnswer {
   return {
     index,
     errorCode: errorCodes.NONE,
     baseOffset: BigInt(baseOffset),
-    logAppendTimeMs: -1n,
+    logAppendTimeMs: BigInt(logAppendTimeMs ?? -1),
     logStartOffset: BigInt(logStartOffset)
   }
 }

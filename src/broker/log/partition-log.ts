@@ -2,16 +2,14 @@
  * The log of one partition: whole batches in order of offset, the oldest dropped when there are too many bytes.
  * Offsets are numbers here, exact up to 2^53; the protocol's bigints end where the requests are read.
  */
+import { attributeBits, field, sealBatch, writeTimestamp } from '../../../protocol/records/batch-header.ts'
 import type { Cancel } from '../../clock.ts'
 import { ProducerStates } from './producer-states.ts'
-
-const baseOffsetAt = 0
-const partitionLeaderEpochAt = 12
 
 export interface StoredBatch {
   readonly baseOffset: number
   readonly lastOffset: number
-  /** Epoch milliseconds, as the producer wrote it. */
+  /** Epoch milliseconds, as the producer wrote it or as it was appended. */
   readonly maxTimestampMs: number
   readonly bytes: Buffer
 }
@@ -20,6 +18,8 @@ export interface BatchToAppend {
   readonly bytes: Buffer
   readonly recordCount: number
   readonly maxTimestampMs: number
+  /** Epoch milliseconds: becomes the timestamp of all its records. Without it they keep the producer's. */
+  readonly logAppendTimeMs?: number | null
 }
 
 /** There is one leader for good, so there is one epoch. */
@@ -53,14 +53,17 @@ export class PartitionLog {
     return this.#batches
   }
 
-  /** Copies the batch, writes its offset into it, and answers the offset. The checksum does not cover what is written. */
+  /** Copies the batch, writes its offset and its log append time into it, and answers the offset. */
   append(batch: BatchToAppend): number {
     const baseOffset = this.#endOffset
     const bytes = Buffer.from(batch.bytes)
-    bytes.writeBigInt64BE(BigInt(baseOffset), baseOffsetAt)
-    bytes.writeInt32BE(leaderEpoch, partitionLeaderEpochAt)
+    bytes.writeBigInt64BE(BigInt(baseOffset), field.baseOffset)
+    bytes.writeInt32BE(leaderEpoch, field.partitionLeaderEpoch)
+    const { logAppendTimeMs = null } = batch
+    if (logAppendTimeMs !== null) stamp(bytes, logAppendTimeMs)
     this.#endOffset = baseOffset + batch.recordCount
-    this.#batches.push({ baseOffset, lastOffset: this.#endOffset - 1, maxTimestampMs: batch.maxTimestampMs, bytes })
+    const maxTimestampMs = logAppendTimeMs ?? batch.maxTimestampMs
+    this.#batches.push({ baseOffset, lastOffset: this.#endOffset - 1, maxTimestampMs, bytes })
     this.#bytes += bytes.length
     this.#retain()
     for (const listener of [...this.#onAppend]) listener()
@@ -111,4 +114,11 @@ export class PartitionLog {
       this.#startOffset = this.#batches[0]!.baseOffset
     }
   }
+}
+
+/** The largest timestamp is everybody's with this attribute; the deltas of the records are left as they are. */
+function stamp(batch: Buffer, logAppendTimeMs: number): void {
+  batch.writeUInt16BE(batch.readUInt16BE(field.attributes) | attributeBits.logAppendTime, field.attributes)
+  writeTimestamp(batch, logAppendTimeMs, field.maxTimestamp)
+  sealBatch(batch)
 }

@@ -87,7 +87,7 @@ function compare(
 export function verdictOf(
   judged: RecordJudgement | null,
   onUndecidable: CompiledPolicy['model']['onUndecidable']
-): Expectation | 'quarantine' {
+): Expectation {
   if (judged === null) return 'accept'
   let strictest: Mode = 'off'
   for (const violation of judged.violations) strictest = stricter(strictest, violation.mode)

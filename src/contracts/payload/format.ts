@@ -5,6 +5,7 @@
  * interface, and are tested against them.
  */
 import type { Shape, Value } from '../value.ts'
+import type { Sensitive } from './sensitive.ts'
 
 /** Why bytes are not a payload of the schema. Never contains the value itself, only types and names. */
 export interface PayloadFailure {
@@ -27,6 +28,8 @@ export interface PayloadFormat {
   /** `avro`, `protobuf`, `json`, `string`, `bytes`. */
   readonly name: FormatName
   readonly shape: Shape
+  /** What the schema tags as sensitive; nothing without a schema. */
+  readonly sensitive: Sensitive
   /**
    * Judges `bytes[start, end)`, which must be consumed to the last byte. Never throws on any input, never allocates in
    * proportion to a length that the input merely claims, and never recurses deeper than `limits.payloadNesting`.

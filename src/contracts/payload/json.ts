@@ -9,6 +9,7 @@ import { toValue } from './json/value.ts'
 export const jsonWithoutSchema: PayloadFormat & Encoding = {
   name: 'json',
   shape: { kind: 'dyn' },
+  sensitive: 'nothing',
   decode(bytes, start, end): Decoded {
     return decodeSafely(() => {
       const json = parseJson(bytes, start, end, { nesting: limits.payloadNesting.json, duplicateKeys: 'refuse' })

@@ -7,6 +7,7 @@ import { firstInvalidUtf8 } from './utf8.ts'
 export const stringFormat: PayloadFormat = {
   name: 'string',
   shape: { kind: 'string' },
+  sensitive: 'nothing',
   decode(bytes, start, end): Decoded {
     if (isUtf8(bytes.subarray(start, end))) return { ok: true, value: bytes.toString('utf8', start, end) }
     return {
@@ -28,5 +29,6 @@ export const stringFormat: PayloadFormat = {
 export const bytesFormat: PayloadFormat = {
   name: 'bytes',
   shape: { kind: 'bytes' },
+  sensitive: 'nothing',
   decode: (bytes, start, end): Decoded => ({ ok: true, value: bytes.subarray(start, end) })
 }

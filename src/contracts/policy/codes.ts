@@ -14,6 +14,7 @@ export const diagnosticCodes = {
   'wrong-value': 'The value is none of those the key takes.',
   'bad-topic': 'A topic pattern that can match no topic.',
   'topic-tie': 'Two policies match the same topics with equally specific patterns.',
+  'quarantine-topic': 'The topic is a quarantine topic: a policy on it would judge what has been judged.',
   'bad-pattern': 'A regular expression that RE2 does not accept.',
   'bad-path': 'A field path that cannot be read.',
   'unknown-field': 'The schema has no such field.',

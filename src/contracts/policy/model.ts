@@ -2,6 +2,7 @@
 import type { Constraints } from '../checks/constraints.ts'
 import type { FieldPath } from '../checks/field-path.ts'
 import type { Glob } from '../glob.ts'
+import type { QuarantineTarget } from '../judgement.ts'
 import type { Mode } from '../mode.ts'
 import type { FormatName } from '../payload/format.ts'
 import type { AdmittedVersions, SubjectRule } from '../schema-source.ts'
@@ -23,6 +24,17 @@ export interface PolicyModel {
   /** Modes under `checks`, by id. */
   readonly checkModes: ReadonlyMap<string, Mode>
   readonly producers: readonly ProducerEntry[]
+  readonly quarantine: QuarantineModel
+}
+
+export interface QuarantineModel {
+  /** With `{topic}` where the name of the topic stands. */
+  readonly topic: string
+  readonly create: QuarantineTarget['create']
+  readonly values: QuarantineTarget['values']
+  readonly transactions: QuarantineTarget['transactions']
+  /** The file has the section, whatever it says. */
+  readonly isWritten: boolean
 }
 
 export interface SideModel {

@@ -11,9 +11,11 @@ import type { Diagnostic } from '../diagnostic.ts'
 import { parseGlob } from '../glob.ts'
 import type { Glob } from '../glob.ts'
 import type { Mode } from '../mode.ts'
+import { canQuarantine } from '../producer-modes.ts'
 import { didYouMean } from '../suggest.ts'
 import { builtInCheckIds, checkIdsOf, checksNotYet } from './check-ids.ts'
 import type { FieldModel, HeaderModel, PolicyModel, ProducerEntry, RuleModel, SideModel } from './model.ts'
+import { checkNamedTopics, parseQuarantine } from './quarantine.ts'
 import { asPolicyDocument, policySchema } from './schema.ts'
 import type { ConstraintDocument, PolicyDocument } from './schema.ts'
 import { parseSide } from './side.ts'
@@ -66,6 +68,7 @@ class PolicyReader {
     const mode = document.mode ?? 'observe'
     const folder = posix.dirname(this.path)
     const report = (diagnostic: Diagnostic): void => void this.diagnostics.push(diagnostic)
+    const value = parseSide(this.yaml, 'value', document.value, folder, report)
     const parts = {
       topics: this.readTopics(),
       owner: document.owner ?? null,
@@ -73,13 +76,14 @@ class PolicyReader {
       onUndecidable: document.onUndecidable ?? undecidableOf(mode),
       key: { ...parseSide(this.yaml, 'key', document.key, folder, report), ...this.readKey() },
       value: {
-        ...parseSide(this.yaml, 'value', document.value, folder, report),
+        ...value,
         nulls: document.value?.nulls ?? 'refuse'
       },
       headers: this.readHeaders(),
       fields: this.readFields(),
       rules: this.readRules(),
-      producers: this.readProducers()
+      producers: this.readProducers(),
+      quarantine: parseQuarantine(document.quarantine, value, this.fault.bind(this))
     } as const
     const model: PolicyModel = {
       name: this.path.replace(/\.ya?ml$/i, ''),
@@ -87,6 +91,8 @@ class PolicyReader {
       ...parts,
       checkModes: this.readCheckModes(checkIdsOf(parts), parts.key, parts.value)
     }
+    const fills = model.quarantine.isWritten || canQuarantine(model)
+    if (fills && this.diagnostics.length === 0) checkNamedTopics(model, this.fault.bind(this))
     const checks = model.headers.length + model.fields.length + model.rules.length
     if (checks > policyLimits.checks) {
       this.fault(

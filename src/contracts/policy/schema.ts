@@ -5,16 +5,23 @@
  * `x-not-yet` lists values, and `x-not-yet-keys` keys, that the design has and this version refuses by name;
  * `x-expected` is how a person would say what belongs there.
  */
+import { modes } from '../mode.ts'
+import type { Mode } from '../mode.ts'
 import type { Plain } from './yaml.ts'
-
-const builtModes = ['off', 'observe', 'mark', 'reject']
 
 const mode = {
   description:
-    'off: not judged. observe: counted. mark: gets the header kontrakt.violations. reject: its batch is refused.',
-  enum: builtModes,
-  'x-not-yet': ['quarantine']
+    'off: not judged. observe: counted. mark: gets the header kontrakt.violations. quarantine: goes to the quarantine topic, the rest of its batch to the topic. reject: its batch is refused.',
+  enum: modes
 }
+
+/** What a policy says that has no `quarantine` section. */
+export const quarantineDefaults = {
+  topic: '{topic}.quarantine',
+  create: { partitions: 'same', replicationFactor: -1, retention: '14d', minInsyncReplicas: 2 },
+  values: 'keep',
+  transactions: 'reject'
+} as const
 
 const text = { type: 'string', minLength: 1 }
 const count = { type: 'integer', minimum: 0, 'x-expected': 'a whole number that is not negative' }
@@ -158,8 +165,7 @@ export const policySchema = {
     mode: { $ref: '#/$defs/mode', default: 'observe' },
     onUndecidable: {
       description: 'What happens to a record that could not be judged. Default: the mode of the file.',
-      enum: ['accept', 'reject'],
-      'x-not-yet': ['quarantine']
+      enum: ['accept', 'quarantine', 'reject']
     },
     key: {
       type: 'object',
@@ -210,9 +216,68 @@ export const policySchema = {
           override: { type: 'boolean', default: false }
         }
       }
+    },
+    quarantine: {
+      description: 'Where bad records go in mode quarantine.',
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      properties: {
+        topic: {
+          ...text,
+          default: quarantineDefaults.topic,
+          description: 'Only {topic} is expanded, to the name of the topic; without it all topics share this one.'
+        },
+        create: {
+          description: 'How a quarantine topic that is missing is created; false: it is not.',
+          type: ['boolean', 'object'],
+          not: { const: true },
+          additionalProperties: false,
+          minProperties: 1,
+          properties: {
+            partitions: {
+              anyOf: [{ const: 'same' }, { type: 'integer', minimum: 1, maximum: 10_000 }],
+              default: quarantineDefaults.create.partitions,
+              description: 'same: as many as the topic has.',
+              'x-expected': 'same, or a number of partitions'
+            },
+            replicationFactor: {
+              anyOf: [{ const: -1 }, { type: 'integer', minimum: 1, maximum: 32_767 }],
+              default: quarantineDefaults.create.replicationFactor,
+              description: "-1: the brokers' default.",
+              'x-expected': 'a number of replicas, or -1'
+            },
+            retention: {
+              type: ['string', 'number'],
+              default: quarantineDefaults.create.retention,
+              description: 'A duration with its unit.'
+            },
+            minInsyncReplicas: {
+              type: 'integer',
+              minimum: 1,
+              maximum: 32_767,
+              default: quarantineDefaults.create.minInsyncReplicas,
+              description: 'Lowered to one less than there are replicas, and to no less than 1.',
+              'x-expected': 'a number of replicas'
+            }
+          },
+          'x-expected': 'false, or a map with some of partitions, replicationFactor, retention and minInsyncReplicas'
+        },
+        values: {
+          description:
+            'drop-tagged: what the schema tags as sensitive is not kept, and such a record cannot be redriven.',
+          enum: ['keep', 'drop-tagged'],
+          default: quarantineDefaults.values
+        },
+        transactions: {
+          description: 'What happens to a batch of a transaction that holds bad records.',
+          enum: ['reject', 'quarantine'],
+          default: quarantineDefaults.transactions
+        }
+      }
     }
   },
-  'x-not-yet-keys': ['contract', 'time', 'quality', 'notify', 'quarantine'],
+  'x-not-yet-keys': ['contract', 'time', 'quality', 'notify'],
   $defs
 }
 
@@ -221,22 +286,35 @@ export interface PolicyDocument {
   readonly apiVersion: string
   readonly topics: string | string[]
   readonly owner?: string
-  readonly mode?: BuiltMode
-  readonly onUndecidable?: 'accept' | 'reject'
+  readonly mode?: Mode
+  readonly onUndecidable?: 'accept' | 'quarantine' | 'reject'
   readonly key?: SideDocument & { readonly required?: boolean; readonly equals?: string }
   readonly value?: SideDocument & { readonly nulls?: 'refuse' | 'allow' }
   readonly headers?: Readonly<Record<string, ConstraintDocument>>
   readonly fields?: Readonly<Record<string, ConstraintDocument>>
   readonly rules?: readonly RuleDocument[]
-  readonly checks?: Readonly<Record<string, { readonly mode: BuiltMode }>>
+  readonly checks?: Readonly<Record<string, { readonly mode: Mode }>>
   readonly producers?: readonly {
     readonly match: { readonly clientId?: string | string[] }
-    readonly mode: BuiltMode
+    readonly mode: Mode
     readonly override?: boolean
   }[]
+  readonly quarantine?: QuarantineDocument
 }
 
-export type BuiltMode = 'off' | 'observe' | 'mark' | 'reject'
+export interface QuarantineDocument {
+  readonly topic?: string
+  readonly create?:
+    | false
+    | {
+        readonly partitions?: 'same' | number
+        readonly replicationFactor?: number
+        readonly retention?: string | number
+        readonly minInsyncReplicas?: number
+      }
+  readonly values?: 'keep' | 'drop-tagged'
+  readonly transactions?: 'reject' | 'quarantine'
+}
 
 export interface SideDocument {
   readonly format?: 'avro' | 'protobuf' | 'json' | 'string' | 'bytes'
@@ -274,7 +352,7 @@ export interface RuleDocument {
   readonly when?: string
   readonly message?: string
   readonly docs?: string
-  readonly mode?: BuiltMode
+  readonly mode?: Mode
 }
 
 /** The data of a file after `validateAgainst(policySchema, ...)` found nothing wrong with it. */

@@ -3,7 +3,9 @@ import type { Diagnostic } from '../diagnostic.ts'
 import type { Glob } from '../glob.ts'
 import type { PolicyModel } from './model.ts'
 import { asPolicyDocument } from './schema.ts'
+import { TopicOwners } from './topic-owners.ts'
 import { isTie } from './topics.ts'
+import type { PathStep } from './yaml.ts'
 
 export interface Tie {
   readonly earlier: PolicyModel
@@ -18,7 +20,10 @@ interface Claim {
   readonly index: number
 }
 
-/** At most one tie per pair of policies. Patterns of one policy never fight each other. */
+/**
+ * At most one per pair of policies: two that are equally specific for a topic, or one that names a topic where the
+ * other's bad records go. Patterns of one policy never fight each other.
+ */
 export function findTies(models: readonly PolicyModel[]): Tie[] {
   const ties = new Map<string, Tie>()
   const names = new Map<string, Claim>()
@@ -30,10 +35,15 @@ export function findTies(models: readonly PolicyModel[]): Tie[] {
     if (!ties.has(pair))
       ties.set(pair, { earlier: earlier.model, later: later.model, diagnostic: tell(earlier, later) })
   }
+  const owners = new TopicOwners(models.map((model) => ({ model })))
   for (const model of models) {
     for (const [index, pattern] of model.topics.entries()) {
       const claim = { model, pattern, index }
       if (pattern.literal) {
+        const source = owners.quarantinedBy(pattern.source)?.model
+        const pair = `${source?.name}\n${model.name}`
+        if (source !== undefined && source !== model && !ties.has(pair))
+          ties.set(pair, { earlier: source, later: model, diagnostic: tellQuarantine(source, claim) })
         const rival = names.get(pattern.source)
         if (rival === undefined) names.set(pattern.source, claim)
         else add(rival, claim)
@@ -50,13 +60,27 @@ export function findTies(models: readonly PolicyModel[]): Tie[] {
   return [...ties.values()]
 }
 
+function tellQuarantine({ yaml: source }: PolicyModel, { model, pattern, index }: Claim): Diagnostic {
+  const message = `${pattern.source} is a quarantine topic of ${source.file}`
+  const remedy = 'take the topic out, or give that policy another quarantine.topic'
+  return model.yaml.diagnostic(placeOf(model, index), 'quarantine-topic', message, remedy)
+}
+
+function placeOf({ yaml }: PolicyModel, index: number): PathStep[] {
+  return Array.isArray(asPolicyDocument(yaml.root).topics) ? ['topics', index] : ['topics']
+}
+
 function tell(earlier: Claim, later: Claim): Diagnostic {
   const { yaml } = later.model
-  const at = Array.isArray(asPolicyDocument(yaml.root).topics) ? ['topics', later.index] : ['topics']
   const same = earlier.pattern.source === later.pattern.source
   const what = same
     ? `${later.pattern.source} has`
     : `topics that match both ${later.pattern.source} and ${earlier.pattern.source} have`
   const remedy = 'make one of them more specific, or join the two'
-  return yaml.diagnostic(at, 'topic-tie', `${what} a policy in ${earlier.model.yaml.file} too`, remedy)
+  return yaml.diagnostic(
+    placeOf(later.model, later.index),
+    'topic-tie',
+    `${what} a policy in ${earlier.model.yaml.file} too`,
+    remedy
+  )
 }

@@ -3,7 +3,8 @@
  * defaults that are written out do not count.
  */
 import { createHash } from 'node:crypto'
-import type { PolicyDocument, SideDocument } from './schema.ts'
+import { quarantineDefaults } from './schema.ts'
+import type { PolicyDocument, QuarantineDocument, SideDocument } from './schema.ts'
 
 /**
  * First 12 hex digits of the SHA-256 of the document, normalised, and of every file it names.
@@ -39,7 +40,8 @@ function normalised(document: PolicyDocument): object {
       ? document.producers.map((entry) =>
           without({ ...entry, match: { clientId: one(entry.match.clientId) } }, { override: false })
         )
-      : undefined
+      : undefined,
+    quarantine: document.quarantine && filled(quarantine(document.quarantine))
   }
 }
 
@@ -49,6 +51,14 @@ function side({ format, framing, schema }: SideDocument): object {
     format: unless(format, 'bytes'),
     framing: unless(framing, 'none'),
     schema: registry === undefined ? schema : { ...schema, registry: without(registry, { versions: 'any' }) }
+  }
+}
+
+function quarantine({ create, ...document }: QuarantineDocument): object {
+  const { create: usual, ...standards } = quarantineDefaults
+  return {
+    ...without(document, standards),
+    create: create === undefined || create === false ? create : filled(without(create, usual))
   }
 }
 

@@ -16,21 +16,32 @@ export type SessionEvent =
   /** The bytes asked for by a `reserve` effect are reserved. */
   | { readonly type: 'reserved'; readonly direction: Direction }
   | { readonly type: 'judged'; readonly judged: Judged }
+  /** What an `await` effect named has come. */
+  | { readonly type: 'ready'; readonly departure: number }
   /** Every broker named by a `reconcile` effect has its listener, or is known to have no port. */
   | { readonly type: 'reconciled' }
+  /** The broker takes nothing any more. What it said is still delivered; requests that are held go nowhere. */
+  | { readonly type: 'upstream-lost' }
   /** Finish what produces, then close. */
   | { readonly type: 'drain' }
 
 export type Direction = 'request' | 'response'
 
 export type Effect =
-  /** `frees`: the frame's reservation ends when these bytes have left the process. */
+  /**
+   * `frees`: the frame's reservation (of requests: the oldest that is held) ends when these bytes have left the process.
+   */
   | { readonly type: 'to-upstream'; bytes: Buffer; readonly frees: boolean }
   | { readonly type: 'to-client'; bytes: Buffer; readonly frees: boolean }
   | { readonly type: 'reserve'; readonly direction: Direction; readonly bytes: number }
-  /** Nothing of the frame was sent on: its reservation ends now. */
+  /** Nothing of the frame (of requests: the oldest that is held) was sent on: its reservation ends now. */
   | { readonly type: 'free'; readonly direction: Direction }
+  /** No request that is held goes on: all their reservations end. */
+  | { readonly type: 'give-up' }
+  /** The youngest request that is held. */
   | { readonly type: 'judge'; readonly call: ProduceCall }
+  /** The youngest request that is held may depart when `ready` resolves. */
+  | { readonly type: 'await'; readonly ready: Promise<void>; readonly departure: number }
   | { readonly type: 'reconcile'; readonly brokers: readonly Broker[] }
   /** For metrics: one request was taken up, or one response went out. */
   | { readonly type: 'count'; readonly what: Direction; readonly apiKey: number; readonly bytes: number }
@@ -55,6 +66,7 @@ export const closeReasons = [
   'sasl-handshake-v0',
   'acks-zero-refused',
   'too-many-gates',
+  'chain-moved',
   'slow-body',
   'stalled',
   'connection-limit',

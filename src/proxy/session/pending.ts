@@ -4,23 +4,48 @@
  * A Kafka client matches answers by position as well as by correlation id (Java, franz-go and sarama drop the
  * connection on a mismatch), so an answer made here waits for the answers of the requests before it.
  */
-import type { Confirm, LocalAnswers } from '../produce-path.ts'
+import type { RequestHeader } from '../../../protocol/frames/header.ts'
+import { apiKeys } from '../../../protocol/messages/api-table.ts'
 import type { ProduceRequest } from '../../../protocol/messages/produce.ts'
+import type { Confirm, LocalAnswers } from '../produce-path.ts'
 
-export type PendingAnswer = FromUpstream | LocalBytes
+export type PendingAnswer = FromUpstream | LocalBytes | LocalProduce
 
 /** The broker answers this one. */
-export interface FromUpstream {
-  readonly kind: 'relay' | 'rewrite' | 'produce' | 'own-metadata'
+export type FromUpstream = RelayedAnswer | ProduceAnswer | OwnMetadata
+
+interface Asked {
   readonly apiKey: number
   readonly apiVersion: number
   readonly correlationId: number
-  /** For `produce`: what was asked, and what is answered here. */
-  readonly produce?: {
-    readonly request: ProduceRequest
-    readonly answers: LocalAnswers
-    readonly confirm: Confirm | null
-  }
+}
+
+/** Nobody reads it, or only its addresses matter. */
+export interface RelayedAnswer extends Asked {
+  readonly kind: 'relay' | 'rewrite'
+}
+
+/** What is answered here to a Produce request. */
+interface ProduceTurn {
+  /** Without its records. */
+  readonly request: ProduceRequest
+  /** Called once, when every answer before this one has left. */
+  readonly answers: () => LocalAnswers | 'unsafe'
+  /** Counted in `localBytes` until then. */
+  readonly answerBytes: number
+}
+
+export interface ProduceAnswer extends Asked, ProduceTurn {
+  readonly kind: 'produce'
+  readonly confirm: Confirm | null
+}
+
+/** Who waits for our own Metadata: the request that is to be admitted, or the one that is to depart. */
+export type Asker = 'admission' | 'departure'
+
+export interface OwnMetadata extends Asked {
+  readonly kind: 'own-metadata'
+  readonly asker: Asker
 }
 
 /** A whole frame made here. */
@@ -28,6 +53,28 @@ export interface LocalBytes {
   readonly kind: 'local'
   readonly apiKey: number
   readonly frame: Buffer
+}
+
+/** A Produce of which nothing went on. */
+export interface LocalProduce extends ProduceTurn {
+  readonly kind: 'local-produce'
+  readonly apiKey: number
+  readonly header: RequestHeader
+}
+
+/** What becomes of the answer of an API that is not Produce: addresses in it are rewritten. */
+export function answerKind(apiKey: number): RelayedAnswer['kind'] {
+  switch (apiKey) {
+    case apiKeys.metadata:
+    case apiKeys.findCoordinator:
+    case apiKeys.describeCluster:
+    case apiKeys.apiVersions:
+    case apiKeys.shareFetch:
+    case apiKeys.shareAcknowledge:
+      return 'rewrite'
+    default:
+      return 'relay'
+  }
 }
 
 export class PendingAnswers {
@@ -42,8 +89,8 @@ export class PendingAnswers {
   get owesProduce(): boolean {
     for (let i = this.#head; i < this.#queue.length; i += 1) {
       const answer = this.#queue[i]!
-      if (answer.kind === 'local' || answer.kind === 'produce' || answer.kind === 'own-metadata') return true
-      if (answer.apiKey === 0) return true
+      const relayed = answer.kind === 'relay' || answer.kind === 'rewrite'
+      if (!relayed || answer.apiKey === apiKeys.produce) return true
     }
     return false
   }

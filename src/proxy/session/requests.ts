@@ -1,39 +1,41 @@
 /**
  * The way up: a client's requests, one after the other.
  *
- *        ┌───────────── between frames ◄───────────────────────────────────────────┐
- *        │                │        │                                               │
- *   header of an API      │   a Produce that someone watches                        │
- *   that is not read      │        ▼                                                │
- *        ▼                │   awaiting budget ──► collecting ──► judging ──► (proving) ──► sent on
- *    relaying ────────────┘
+ *        ┌───────────── between frames ◄────────────────────────────────────────────┐
+ *        │                │        │                                                │
+ *   header of an API      │   a Produce that someone watches                         │
+ *   that is not read      │        ▼                                                 │
+ *        ▼                │   awaiting budget ──► collecting ──► judging ◄─► (proving) ──► admitted: departures
+ *   (in line) ─► relaying ┘
  *
- * While a request is held nothing behind it moves: requests leave in the order they came, as a broker takes them.
+ * Requests leave in the order they came, as a broker takes them. While some wait for their departure only a Produce
+ * that has to be opened is read, to be judged meanwhile and to wait behind them; any other frame waits in line until
+ * they have left, so that nothing overtakes and nothing is held that need not be.
  * Reading stops between frames, never inside one whose memory others wait for.
  */
 import { ChunkQueue } from '../../../protocol/frames/chunk-queue.ts'
-import {
-  decodeRequestHeader,
-  requestFrame,
-  tryDecodeRequestHeader,
-  withLengthPrefix
-} from '../../../protocol/frames/header.ts'
+import { tryDecodeRequestHeader } from '../../../protocol/frames/header.ts'
 import type { RequestHeader } from '../../../protocol/frames/header.ts'
 import { MalformedMessageError } from '../../../protocol/bytes/malformed.ts'
-import { apiByKey, apiKeys } from '../../../protocol/messages/api-table.ts'
-import { metadataRequest } from '../../../protocol/messages/metadata.ts'
-import { produceRequest } from '../../../protocol/messages/produce.ts'
+import { apiKeys } from '../../../protocol/messages/api-table.ts'
 import type { MetadataResponse } from '../../../protocol/messages/metadata.ts'
 import { unsupportedApiVersions } from '../api-versions.ts'
 import { smallFrameBytes } from '../byte-budget.ts'
-import { mergedProduceFrame, namesPartitionTwice } from '../produce-answers.ts'
 import { peekProduce, producePeekBytes } from '../peek-produce.ts'
 import type { Judged, ProduceCall, WriteProofs } from '../produce-path.ts'
-import type { FromUpstream } from './pending.ts'
+import { Departures, maxDepartures } from './departures.ts'
+import type { CloseReason } from './effects.ts'
+import { frameStart } from './frame-start.ts'
+import { openProduce } from './open-produce.ts'
+import { answerKind } from './pending.ts'
+import type { Asker, RelayedAnswer } from './pending.ts'
+import { askForProof } from './proof-request.ts'
 import type { SessionShared } from './shared.ts'
 
 type State =
   | { readonly at: 'between-frames' }
+  /** The next frame is not begun before everything that was admitted has departed. */
+  | { readonly at: 'in-line' }
   /** A Produce header is on its way: not looked at again before `lookAgainAt` bytes are there. */
   | { readonly at: 'header'; readonly frameBytes: number; lookAgainAt: number }
   | { readonly at: 'relaying'; remaining: number }
@@ -41,31 +43,20 @@ type State =
   | { readonly at: 'skipping'; remaining: number }
   | { readonly at: 'awaiting-budget'; readonly frameBytes: number }
   | { readonly at: 'collecting'; readonly frame: Buffer; filled: number }
-  | { readonly at: 'judging'; readonly frame: Buffer }
+  /** `proofs`: what was shown for it, when it is judged once more. */
+  | { readonly at: 'judging'; readonly frame: Buffer; readonly proofs: WriteProofs }
   | { readonly at: 'proving'; readonly frame: Buffer; readonly judged: Judged }
+  /** What came last ends the connection, as soon as everything that was admitted has departed. */
+  | { readonly at: 'refused'; readonly reason: CloseReason; readonly detail: string }
   | { readonly at: 'ended' }
 
-/**
- * Topics and partitions in one Produce request: more than any cluster has leaders on one broker, and few enough that a
- * frame full of empty ones does not become a heap many times its size.
- */
-const maxProduceElements = 20_000
-/** What a client may send before it is authenticated; none of it is large, and brokers have been felled by it. */
-const authenticationKeys: ReadonlySet<number> = new Set([
-  apiKeys.saslHandshake,
-  apiKeys.apiVersions,
-  apiKeys.saslAuthenticate
-])
-/** Answers made here that may wait for those before them; beyond it no further request is read. */
-const maxLocalBytes = 1024 * 1024
-/** Length prefix, API key, version, correlation id: what every request starts with. */
-const fixedPrefixBytes = 12
-/** Metadata v8 (Kafka 2.3) is the first that tells authorized operations; every newer broker still speaks it. */
-const proofMetadataVersion = 8
+/** Where nothing is under way that a drain has to wait for. */
+const idleStates: ReadonlySet<State['at']> = new Set(['between-frames', 'in-line', 'header', 'refused', 'ended'])
 
 export class RequestHalf {
   readonly #shared: SessionShared
   readonly #queue = new ChunkQueue()
+  readonly #departures: Departures
   #state: State = { at: 'between-frames' }
   #clientEnded = false
   #draining = false
@@ -74,11 +65,12 @@ export class RequestHalf {
 
   constructor(shared: SessionShared) {
     this.#shared = shared
+    this.#departures = new Departures(shared)
   }
 
-  /** True while a request is being read or decided, so that a drain has to wait for it. */
+  /** True while a request is being read or decided or has not left, so that a drain has to wait for it. */
   get holdsRequest(): boolean {
-    return !['between-frames', 'header', 'ended'].includes(this.#state.at)
+    return this.#departures.size > 0 || !idleStates.has(this.#state.at)
   }
 
   /** Requests taken up so far; tells one frame that dawdles from many that follow each other. */
@@ -95,9 +87,9 @@ export class RequestHalf {
       case 'relaying':
         return !this.#shared.upstreamBlocked
       case 'header':
-        return !this.#mustWait()
+        return this.#takesMore
       case 'between-frames':
-        return this.#queue.length > 0 && !this.#mustWait()
+        return this.#queue.length > 0 && this.#takesMore
       default:
         return false
     }
@@ -108,7 +100,7 @@ export class RequestHalf {
     switch (this.#state.at) {
       case 'between-frames':
       case 'header':
-        return !this.#mustWait()
+        return this.#takesMore
       case 'relaying':
         return !this.#shared.upstreamBlocked
       case 'skipping':
@@ -121,6 +113,7 @@ export class RequestHalf {
   }
 
   push(chunk: Buffer): void {
+    if (this.#state.at === 'ended') return
     this.#queue.push(chunk)
     this.pump()
   }
@@ -144,25 +137,44 @@ export class RequestHalf {
 
   judged(judged: Judged): void {
     if (this.#state.at !== 'judging') return
-    this.#settle(this.#state.frame, judged)
+    const { frame, proofs } = this.#state
+    this.#admit(frame, judged, proofs)
+    this.pump()
+  }
+
+  /** What that departure waited for has come. */
+  ready(departure: number): void {
+    this.#departures.ready(departure)
     this.pump()
   }
 
   /** The answer to our own Metadata request. */
-  proven(response: MetadataResponse): void {
-    if (this.#state.at !== 'proving') return
-    const { frame, judged } = this.#state
-    this.#settle(frame, judged, this.#shared.proofs.learnFromMetadata(response))
+  proven(response: MetadataResponse, asker: Asker): void {
+    const proofs = this.#shared.proofs.learnFromMetadata(response)
+    if (asker === 'departure') this.#departures.proven(proofs)
+    else if (this.#state.at === 'proving') this.#admit(this.#state.frame, this.#state.judged, proofs)
     this.pump()
   }
 
+  /** Nothing goes on any more, and nothing is taken up: what is held is let go. */
+  giveUp(): void {
+    if (this.#state.at === 'ended') return
+    this.#state = { at: 'ended' }
+    this.#departures.clear()
+    this.#queue.clear()
+    this.#shared.effects.push({ type: 'give-up' })
+  }
+
   pump(): void {
-    while (!this.#shared.closed && this.#step()) continue
-    if (this.#clientEnded && !this.#shared.closed) this.#finish()
+    const shared = this.#shared
+    while (!shared.closed && shared.closeWhenEmpty === null && (this.#departures.step() || this.#step())) continue
+    if (shared.closeWhenEmpty !== null) this.giveUp()
+    else if (this.#clientEnded && !shared.closed) this.#finish()
   }
 
   /** The client has sent its last byte: what is whole is carried out, what is half is dropped, as a broker does. */
   #finish(): void {
+    if (this.#departures.size > 0) return
     const { at } = this.#state
     const incomplete = (at === 'between-frames' || at === 'header') && !this.#mustWait()
     const cut = this.#queue.length === 0 && (at === 'relaying' || at === 'collecting' || at === 'skipping')
@@ -172,10 +184,15 @@ export class RequestHalf {
     this.#shared.effects.push({ type: 'finish' })
   }
 
+  get #takesMore(): boolean {
+    return !this.#draining && !this.#mustWait()
+  }
+
   #mustWait(): boolean {
-    const { pending, context, clientBlocked, upstreamBlocked } = this.#shared
-    if (clientBlocked || upstreamBlocked || this.#shared.closeWhenEmpty !== null) return true
-    return pending.size >= context.limits.pendingResponses || this.#shared.localBytes >= maxLocalBytes
+    const { pending, context, clientBlocked, upstreamBlocked, localAnswersFull } = this.#shared
+    if (clientBlocked || upstreamBlocked || localAnswersFull) return true
+    const waiting = this.#departures.size
+    return waiting >= maxDepartures || pending.size + waiting >= context.limits.pendingResponses
   }
 
   /** One step; false when there is nothing to do until something happens. */
@@ -183,7 +200,11 @@ export class RequestHalf {
     const state = this.#state
     switch (state.at) {
       case 'between-frames':
-        return !this.#mustWait() && !this.#draining && this.#begin()
+        return this.#takesMore && this.#begin()
+      case 'in-line':
+        if (this.#departures.size > 0) return false
+        this.#state = { at: 'between-frames' }
+        return true
       case 'header':
         if (this.#draining || this.#queue.length < state.lookAgainAt) return false
         return this.#beginProduce(state.frameBytes)
@@ -209,6 +230,9 @@ export class RequestHalf {
         this.#open(state.frame)
         return true
       }
+      case 'refused':
+        if (this.#departures.size === 0) this.#shared.close(state.reason, state.detail)
+        return false
       default:
         return false
     }
@@ -216,42 +240,28 @@ export class RequestHalf {
 
   /** Looks at the beginning of a frame and decides which way it takes. */
   #begin(): boolean {
-    const lengthPrefix = this.#queue.peek(4)
-    if (lengthPrefix === null) return false
-    const length = lengthPrefix.readInt32BE(0)
-    const { requestBytes } = this.#shared.context.limits
-    if (length < fixedPrefixBytes - 4 || length > requestBytes) {
-      this.#shared.close('frame-length', `a frame of ${length} bytes; allowed are 8 to ${requestBytes}`)
-      return false
-    }
-    const prefix = this.#queue.peek(fixedPrefixBytes)
-    if (prefix === null) return false
-    const apiKey = prefix.readInt16BE(4)
-    const apiVersion = prefix.readInt16BE(6)
-    const correlationId = prefix.readInt32BE(8)
-    const frameBytes = 4 + length
+    const start = frameStart(this.#queue, this.#shared.context.limits.requestBytes)
+    if (start === null) return false
+    if (start.kind === 'refused') return this.#refuse(start.reason, start.detail)
+    if (start.kind !== 'produce' && this.#departures.size > 0) return this.#getInLine()
     this.#framesBegun += 1
-    if (length > smallFrameBytes && authenticationKeys.has(apiKey)) {
-      this.#shared.close('frame-length', `${length} bytes before authentication; allowed are ${smallFrameBytes}`)
-      return false
-    }
-    const api = apiByKey(apiKey)
-    if (api === undefined || apiVersion < 0 || apiVersion > api.maxVersion) {
-      if (apiKey === apiKeys.apiVersions && apiVersion > 0) {
+    const { apiKey, apiVersion, correlationId, frameBytes } = start
+    switch (start.kind) {
+      case 'produce':
+        return this.#beginProduce(frameBytes)
+      case 'newer-api-versions':
         this.#answerApiVersions(correlationId, frameBytes)
         return true
-      }
-      this.#shared.close('unsupported-api', `API key ${apiKey} version ${apiVersion}`)
-      return false
+      case 'other':
+        if (this.#clientId === null) this.#learnClientId(frameBytes)
+        this.#relay(frameBytes, { kind: answerKind(apiKey), apiKey, apiVersion, correlationId })
+        return true
     }
-    if (apiKey === apiKeys.produce) return this.#beginProduce(frameBytes)
-    if (apiKey === apiKeys.saslHandshake && apiVersion === 0) {
-      this.#shared.close('sasl-handshake-v0', 'raw SASL frames are not supported; use SaslHandshake v1')
-      return false
-    }
-    if (this.#clientId === null) this.#learnClientId(frameBytes)
-    this.#relay(frameBytes, { kind: answerKind(apiKey), apiKey, apiVersion, correlationId })
-    return true
+  }
+
+  #getInLine(): false {
+    this.#state = { at: 'in-line' }
+    return false
   }
 
   #learnClientId(frameBytes: number): void {
@@ -274,13 +284,9 @@ export class RequestHalf {
   #answerApiVersions(correlationId: number, frameBytes: number): void {
     this.#shared.count('request', apiKeys.apiVersions, frameBytes)
     const frame = unsupportedApiVersions(correlationId)
-    this.#answerHere(apiKeys.apiVersions, frame)
-    this.#state = { at: 'skipping', remaining: frameBytes }
-  }
-
-  #answerHere(apiKey: number, frame: Buffer): void {
-    this.#shared.pending.push({ kind: 'local', apiKey, frame })
+    this.#shared.pending.push({ kind: 'local', apiKey: apiKeys.apiVersions, frame })
     this.#shared.localBytes += frame.length
+    this.#state = { at: 'skipping', remaining: frameBytes }
   }
 
   #beginProduce(frameBytes: number): boolean {
@@ -318,6 +324,7 @@ export class RequestHalf {
       this.#state = { at: 'awaiting-budget', frameBytes }
       return false
     }
+    if (this.#departures.size > 0) return this.#getInLine()
     const { apiKey, apiVersion, correlationId } = header
     // The answer has addresses since v10 (KIP-951).
     const kind = apiVersion >= 10 ? 'rewrite' : 'relay'
@@ -326,114 +333,55 @@ export class RequestHalf {
   }
 
   /** `answer` null: acks=0, which no broker answers. */
-  #relay(frameBytes: number, answer: FromUpstream | null, apiKey = answer?.apiKey ?? -1): void {
+  #relay(frameBytes: number, answer: RelayedAnswer | null, apiKey = answer?.apiKey ?? -1): void {
     this.#shared.count('request', apiKey, frameBytes)
     if (answer !== null) this.#shared.pending.push(answer)
     this.#state = { at: 'relaying', remaining: frameBytes }
   }
 
-  #malformed(error: unknown): false {
+  #malformed(error: unknown): true {
     if (typeof error !== 'string' && !(error instanceof MalformedMessageError)) throw error
-    this.#shared.close('malformed-request', typeof error === 'string' ? error : error.message)
-    return false
+    return this.#refuse('malformed-request', typeof error === 'string' ? error : error.message)
+  }
+
+  /** Closes the connection; what was sent before is still carried out. */
+  #refuse(reason: CloseReason, detail: string): true {
+    this.#state = { at: 'refused', reason, detail }
+    return true
   }
 
   /** A whole Produce frame is here. */
   #open(frame: Buffer): void {
     let call: ProduceCall
     try {
-      const header = decodeRequestHeader(frame.subarray(4))
-      const body = frame.subarray(4 + header.headerLength)
-      const request = produceRequest.decode(body, header.apiVersion, { maxElements: maxProduceElements })
-      call = { header, request, clientId: header.clientId }
+      call = openProduce(frame)
     } catch (error) {
       this.#malformed(error)
       return
     }
-    const twice = namesPartitionTwice(call.request)
-    if (twice !== null) {
-      this.#malformed(`the request names partition ${twice} twice`)
-      return
-    }
     this.#shared.count('request', apiKeys.produce, frame.length)
-    this.#state = { at: 'judging', frame }
+    this.#judge(frame, call, this.#shared.proofs)
+  }
+
+  #judge(frame: Buffer, call: ProduceCall, proofs: WriteProofs): void {
+    this.#state = { at: 'judging', frame, proofs }
     this.#shared.effects.push({ type: 'judge', call })
   }
 
-  #settle(frame: Buffer, judged: Judged, proofs: WriteProofs = this.#shared.proofs): void {
-    const shared = this.#shared
-    const settlement = shared.context.producePath.settle(judged, proofs)
-    if (settlement.kind === 'needs-proof') {
-      this.#state = { at: 'proving', frame, judged }
-      this.#askForProof(settlement.topics)
-      return
+  #admit(frame: Buffer, judged: Judged, proofs: WriteProofs): void {
+    const admission = this.#shared.context.producePath.admit(judged, proofs)
+    switch (admission.kind) {
+      case 'needs-proof':
+        this.#state = { at: 'proving', frame, judged }
+        askForProof(this.#shared, 'admission', admission.topics, judged.call.clientId)
+        break
+      case 'again':
+        this.#judge(frame, judged.call, proofs)
+        break
+      case 'admitted':
+        this.#state = { at: 'between-frames' }
+        this.#departures.add(frame, judged, admission.ready)
+        break
     }
-    const { header, request } = judged.call
-    const { apiKey, apiVersion, correlationId } = header
-    if (settlement.forward !== null) {
-      const bytes =
-        settlement.forward === 'original'
-          ? frame
-          : withLengthPrefix(frame.subarray(4, 4 + header.headerLength), settlement.forward)
-      shared.toUpstream(bytes, true)
-    } else {
-      shared.effects.push({ type: 'free', direction: 'request' })
-    }
-    this.#state = { at: 'between-frames' }
-    if (settlement.closeAfter) {
-      shared.closeWhenEmpty = request.acks === 0 ? 'acks-zero-refused' : 'too-many-gates'
-      return
-    }
-    if (request.acks === 0) return
-    const { answers, confirm } = settlement
-    if (settlement.forward === null) {
-      this.#answerHere(apiKey, mergedProduceFrame(request, header, null, answers, shared.context.advertised))
-    } else {
-      const produce = { request: withoutRecords(request), answers, confirm }
-      shared.pending.push({ kind: 'produce', apiKey, apiVersion, correlationId, produce })
-    }
-  }
-
-  #askForProof(topics: readonly string[]): void {
-    const correlationId = -1
-    const apiVersion = proofMetadataVersion
-    const body = metadataRequest.encode(
-      {
-        topics: topics.map((name) => ({ name })),
-        allowAutoTopicCreation: false,
-        includeTopicAuthorizedOperations: true
-      },
-      apiVersion
-    )
-    const header = { apiKey: apiKeys.metadata, apiVersion, correlationId, clientId: this.#clientId }
-    this.#shared.toUpstream(requestFrame(header, body), false)
-    this.#shared.pending.push({ kind: 'own-metadata', apiKey: apiKeys.metadata, apiVersion, correlationId })
-  }
-}
-
-/** What is kept until the broker answers: names and indices, not the records. */
-function withoutRecords({ acks, timeoutMs, topicData }: ProduceCall['request']): ProduceCall['request'] {
-  return {
-    transactionalId: null,
-    acks,
-    timeoutMs,
-    topicData: topicData.map(({ name, partitionData }) => ({
-      name,
-      partitionData: partitionData.map(({ index }) => ({ index, records: null }))
-    }))
-  }
-}
-
-function answerKind(apiKey: number): 'relay' | 'rewrite' {
-  switch (apiKey) {
-    case apiKeys.metadata:
-    case apiKeys.findCoordinator:
-    case apiKeys.describeCluster:
-    case apiKeys.apiVersions:
-    case apiKeys.shareFetch:
-    case apiKeys.shareAcknowledge:
-      return 'rewrite'
-    default:
-      return 'relay'
   }
 }

@@ -13,11 +13,12 @@ import { apiKeys } from '../../../protocol/messages/api-table.ts'
 import { metadataResponse } from '../../../protocol/messages/metadata.ts'
 import type { MetadataResponse } from '../../../protocol/messages/metadata.ts'
 import { produceResponse } from '../../../protocol/messages/produce.ts'
+import type { ProduceResponse } from '../../../protocol/messages/produce.ts'
 import { addressedProduce, openAddressed } from '../addresses.ts'
 import type { AddressedAnswer } from '../addresses.ts'
 import { narrowApiVersions } from '../api-versions.ts'
-import { mergeProduceAnswers } from '../produce-answers.ts'
-import type { FromUpstream } from './pending.ts'
+import { mergeProduceAnswers, mergedProduceFrame } from '../produce-answers.ts'
+import type { Asker, FromUpstream, LocalProduce, ProduceAnswer } from './pending.ts'
 import type { SessionShared } from './shared.ts'
 
 type State =
@@ -27,14 +28,16 @@ type State =
   | { readonly at: 'collecting'; readonly answer: FromUpstream; readonly frame: Buffer; filled: number }
   | { readonly at: 'reconciling'; readonly answer: FromUpstream; readonly opened: AddressedAnswer }
 
+type Told = ProduceResponse | 'unsafe'
+
 export class ResponseHalf {
   readonly #shared: SessionShared
   readonly #queue = new ChunkQueue()
   /** Called with the answer to our own Metadata request. */
-  readonly #onOwnMetadata: (response: MetadataResponse) => void
+  readonly #onOwnMetadata: (response: MetadataResponse, asker: Asker) => void
   #state: State = { at: 'between-frames' }
 
-  constructor(shared: SessionShared, onOwnMetadata: (response: MetadataResponse) => void) {
+  constructor(shared: SessionShared, onOwnMetadata: (response: MetadataResponse, asker: Asker) => void) {
     this.#shared = shared
     this.#onOwnMetadata = onOwnMetadata
   }
@@ -104,12 +107,11 @@ export class ResponseHalf {
     const shared = this.#shared
     const next = shared.pending.peek()
     if (next?.kind === 'local') {
-      shared.pending.pop()
       shared.localBytes -= next.frame.length
-      shared.count('response', next.apiKey, next.frame.length)
-      shared.toClient(next.frame, false)
+      this.#answerHere(next.apiKey, next.frame)
       return true
     }
+    if (next?.kind === 'local-produce') return this.#answerProduce(next)
     const prefix = shared.clientBlocked ? null : this.#queue.peek(8)
     if (prefix === null) return false
     const length = prefix.readInt32BE(0)
@@ -138,6 +140,24 @@ export class ResponseHalf {
     return false
   }
 
+  #answerHere(apiKey: number, frame: Buffer): void {
+    this.#shared.pending.pop()
+    this.#shared.count('response', apiKey, frame.length)
+    this.#shared.toClient(frame, false)
+  }
+
+  #answerProduce({ apiKey, request, header, answers, answerBytes }: LocalProduce): boolean {
+    const shared = this.#shared
+    shared.localBytes -= answerBytes
+    const answered = answers()
+    if (answered === 'unsafe') {
+      shared.close('chain-moved')
+      return false
+    }
+    this.#answerHere(apiKey, mergedProduceFrame(request, header, null, answered, shared.context.advertised))
+    return true
+  }
+
   #open(answer: FromUpstream, frame: Buffer): void {
     try {
       const { headerLength } = decodeResponseHeader(frame.subarray(4), answer.apiKey, answer.apiVersion)
@@ -155,7 +175,7 @@ export class ResponseHalf {
       this.#shared.pending.pop()
       this.#shared.effects.push({ type: 'free', direction: 'response' })
       this.#state = { at: 'between-frames' }
-      this.#onOwnMetadata(response)
+      this.#onOwnMetadata(response, answer.asker)
       return
     }
     if (apiKey === apiKeys.apiVersions) {
@@ -166,20 +186,25 @@ export class ResponseHalf {
     if (apiKey === apiKeys.produce) {
       const response = produceResponse.decode(body, apiVersion, { maxElements: body.length })
       this.#shared.proofs.learnFromProduce(response)
-      const { produce } = answer
-      produce?.confirm?.(response)
-      const untouched = produce === undefined || produce.answers.size === 0
-      if (untouched && response.nodeEndpoints.length === 0) {
-        this.#deliver(frame)
-        return
-      }
-      const merged = untouched ? response : mergeProduceAnswers(produce.request, response, produce.answers)
-      this.#reconcile(answer, addressedProduce(merged, apiVersion))
+      const told = answer.kind === 'produce' ? this.#merged(answer, response) : response
+      if (told === 'unsafe') this.#shared.close('chain-moved')
+      else if (told === response && response.nodeEndpoints.length === 0) this.#deliver(frame)
+      else this.#reconcile(answer, addressedProduce(told, apiVersion))
       return
     }
     const opened = openAddressed(apiKey, apiVersion, body)
     if (opened === null) this.#deliver(frame)
     else this.#reconcile(answer, opened)
+  }
+
+  /** The very response when there is nothing to change about it. */
+  #merged({ request, confirm, answers, answerBytes }: ProduceAnswer, response: ProduceResponse): Told {
+    this.#shared.localBytes -= answerBytes
+    const confirmed = confirm === null ? response : confirm(response)
+    if (confirmed === 'unsafe') return 'unsafe'
+    const ours = answers()
+    if (ours === 'unsafe') return 'unsafe'
+    return ours.size === 0 ? confirmed : mergeProduceAnswers(request, confirmed, ours)
   }
 
   /** A client must not learn of an address that nothing listens on yet. */

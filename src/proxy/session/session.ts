@@ -19,7 +19,7 @@ export class Session {
   constructor(context: SessionContext) {
     this.#shared = new SessionShared(context)
     this.#requests = new RequestHalf(this.#shared)
-    this.#responses = new ResponseHalf(this.#shared, (response) => this.#requests.proven(response))
+    this.#responses = new ResponseHalf(this.#shared, (response, asker) => this.#requests.proven(response, asker))
   }
 
   /** False: stop reading from the client until it is true again. */
@@ -77,6 +77,14 @@ export class Session {
         break
       case 'judged':
         this.#requests.judged(event.judged)
+        break
+      case 'ready':
+        this.#requests.ready(event.departure)
+        break
+      case 'upstream-lost':
+        // The connection ends when what the broker said last is delivered, and not because it was drained.
+        this.#draining = false
+        this.#requests.giveUp()
         break
       case 'reconciled':
         this.#responses.reconciled()

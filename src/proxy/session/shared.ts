@@ -25,6 +25,9 @@ export interface SessionLimits {
   readonly pendingResponses: number
 }
 
+/** Answers made here that may wait for those before them; beyond it no further request is read, and none departs. */
+const maxLocalBytes = 1024 * 1024
+
 export class SessionShared {
   readonly context: SessionContext
   readonly pending = new PendingAnswers()
@@ -33,15 +36,19 @@ export class SessionShared {
   closed = false
   upstreamBlocked = false
   clientBlocked = false
-  /** Close as soon as every answer owed has left. */
+  /** Close as soon as every answer owed has left; no further request goes on. */
   closeWhenEmpty: CloseReason | null = null
-  /** Bytes of answers made here that wait for their turn. */
+  /** Bytes of answers made here, or that they may come to, while they wait for their turn. */
   localBytes = 0
   #lastRelay: Extract<Effect, { type: 'to-upstream' | 'to-client' }> | null = null
 
   constructor(context: SessionContext) {
     this.context = context
     this.proofs = new ConnectionWriteProofs(context.nodeId, context.nowMs)
+  }
+
+  get localAnswersFull(): boolean {
+    return this.localBytes >= maxLocalBytes
   }
 
   close(reason: CloseReason, detail?: string): void {

@@ -3,7 +3,7 @@
  * application sees of a broker is seen by a test: results and errors record by record, bytes as they were read back.
  */
 
-export type ClientName = 'kafkajs' | 'java' | 'librdkafka'
+export type ClientName = 'kafkajs' | 'java' | 'librdkafka' | 'franz-go' | 'sarama'
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 export const codecs: Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
@@ -35,11 +35,11 @@ export interface ProducerOptions {
   codec: Codec
   /** Default 5. kafkajs has no linger: what one `send` is given goes out at once. */
   lingerMs?: number
-  /** Upper bound of a batch in bytes; kafkajs ignores it. */
+  /** Upper bound of a batch in bytes; kafkajs and sarama ignore it. */
   batchBytes?: number
-  /** Upper bound of a batch in records: kafkajs and librdkafka; Java ignores it. */
+  /** Upper bound of a batch in records: kafkajs, librdkafka and sarama; Java and franz-go ignore it. */
   batchRecords?: number
-  /** Requests in flight per connection; default: the client's own (kafkajs idempotent: 1). */
+  /** Requests in flight per connection; default: the client's own (kafkajs and sarama idempotent: 1). */
   inflight?: number
   /** How long a record may take, retries included. Default 15 s. */
   deliveryTimeoutMs?: number
@@ -63,7 +63,7 @@ export interface OutRecord {
   timestamp?: number
 }
 
-/** `offset` is what the client says; negative where it knows none (acks=0). */
+/** `offset` is what the client says; negative where it knows none (acks=0; franz-go and sarama count from 0 then). */
 export type RecordResult = { partition: number; offset: number } | { error: ClientError }
 
 export interface TestProducer {

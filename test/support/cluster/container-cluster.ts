@@ -20,6 +20,7 @@ export function kafkaImage(version: KafkaVersion): string {
 }
 
 export async function startContainerCluster(options: ClusterOptions): Promise<TestCluster> {
+  if (options.detours !== undefined) throw new Error('detours are not offered in containers')
   const { GenericContainer, Network, Wait } = await testcontainers()
   const network = await new Network().start()
   const ports = await freePorts(options.nodes)

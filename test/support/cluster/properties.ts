@@ -23,6 +23,7 @@ export function serverProperties(
   options: ClusterOptions,
   dataFolder: string
 ): string {
+  const detour = options.detours?.[all.indexOf(node)]
   const replicas = String(all.length)
   const inSync = String(Math.min(2, all.length))
   const settings: Record<string, string> = {
@@ -31,9 +32,13 @@ export function serverProperties(
     'controller.quorum.voters': all.map((peer) => `${peer.id}@${peer.controller.advertised}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'INNER',
-    listeners: `PLAINTEXT://${node.client.listen},INNER://${node.inner.listen},CONTROLLER://${node.controller.listen}`,
-    'advertised.listeners': `PLAINTEXT://${node.client.advertised},INNER://${node.inner.advertised}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners:
+      `PLAINTEXT://${node.client.listen},INNER://${node.inner.listen},CONTROLLER://${node.controller.listen}` +
+      (detour === undefined ? '' : `,DETOUR://${detour.listen}`),
+    'advertised.listeners':
+      `PLAINTEXT://${node.client.advertised},INNER://${node.inner.advertised}` +
+      (detour === undefined ? '' : `,DETOUR://${detour.advertised}`),
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INNER:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT',
     'log.dirs': dataFolder,
     // An unknown topic must be an error, or a misspelt test passes.
     'auto.create.topics.enable': 'false',

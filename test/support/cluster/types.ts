@@ -10,6 +10,17 @@ export interface ClusterOptions {
   nodes: 1 | 3
   /** Broker settings over those of the tests (`server.properties` names). */
   config?: Record<string, string>
+  /**
+   * One more client listener per node, in their order: the broker listens at `listen` and tells its clients
+   * `advertised`, where something else stands that leads there. Provider `java` only.
+   */
+  detours?: readonly Detour[]
+}
+
+/** `host:port` pairs. */
+export interface Detour {
+  listen: string
+  advertised: string
 }
 
 export interface ClusterNode {

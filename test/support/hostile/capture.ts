@@ -18,7 +18,7 @@ import type { TestCluster } from '../cluster/types.ts'
 import { framesFolder } from './frames.ts'
 import { startTap, type Exchange, type Tap } from './tap.ts'
 
-const versions: Record<ClientName, string> = { kafkajs: '2.2.4', java: '4.3.1', librdkafka: '2.16.1' }
+const versions: Partial<Record<ClientName, string>> = { kafkajs: '2.2.4', java: '4.3.1', librdkafka: '2.16.1' }
 const timestamp = 1_700_000_000_000
 /** Of requests that differ only a little the first few are enough. */
 const keptPerVersion = 3

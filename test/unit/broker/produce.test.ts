@@ -23,6 +23,19 @@ describe('Produce', () => {
     expect(broker.topics.records(topic).map((r) => String(r.value))).toEqual(['first', 'a', 'b'])
   })
 
+  it('gives every record the time of the append where the topic says so, whatever the producer wrote', async () => {
+    const configs = { 'message.timestamp.type': 'LogAppendTime' }
+    const { broker, clock, connection } = await startHarness({ topics: [{ name: topic, configs }] })
+    const longAgoAndFarAhead = [1_000, clock.nowMs() + 10 * 86_400_000]
+    for (const timestamp of longAgoAndFarAhead) {
+      const answer = await produceTo(connection, topic, batchOf(['a', 'b'], { timestamp, codec: 'zstd' }))
+      expect(answer).toMatchObject({ errorCode: 0, logAppendTimeMs: BigInt(clock.nowMs()) })
+      const stored = broker.topics.records(topic).slice(-2)
+      expect(stored.map((r) => r.timestamp)).toEqual([clock.nowMs(), clock.nowMs()])
+      expect(stored.map((r) => String(r.value))).toEqual(['a', 'b'])
+    }
+  })
+
   it('fails each partition for itself, in the order of the request', async () => {
     const { broker, connection } = await startHarness({ topics: [{ name: topic, partitions: 2 }] })
     const answer = await connection.call(apis.produce, {

@@ -123,7 +123,7 @@ describe('CreateTopics', () => {
     ['an assignment with a gap', { assignments: [{ partitionIndex: 1, brokerIds: [1] }] }, 39],
     ['an assignment and numbers', { numPartitions: 1, assignments: [{ partitionIndex: 0, brokerIds: [1] }] }, 42],
     ['an unknown setting', { configs: [{ name: 'no.such', value: '1' }] }, 40],
-    ['log append time', { configs: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] }, 40],
+    ['a timestamp type that is none', { configs: [{ name: 'message.timestamp.type', value: 'Now' }] }, 40],
     ['a number that is none', { configs: [{ name: 'max.message.bytes', value: 'many' }] }, 40]
   ])('refuses %s, with words', async (_, topic, errorCode) => {
     const answer = await create(await startHarness(), topic)

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Person } from '../../../src/cli/io.ts'
 import { run } from '../../../src/cli/program.ts'
 
 export interface Ran {
@@ -14,6 +15,8 @@ export interface Ran {
 export class Sandbox {
   readonly folder = mkdtempSync(join(tmpdir(), 'kontrakt-cli-'))
   env: Record<string, string> = {}
+  /** Who can be asked; nobody unless a test says so. */
+  person?: Person
 
   write(path: string, text: string): void {
     const absolute = join(this.folder, path)
@@ -30,7 +33,8 @@ export class Sandbox {
       env: this.env,
       cwd: this.folder,
       colour: false,
-      errColour: false
+      errColour: false,
+      ...(this.person === undefined ? {} : { person: this.person })
     })
     return { code, out, err }
   }

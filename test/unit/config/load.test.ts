@@ -70,6 +70,7 @@ describe('a minimal file', () => {
       defaultPolicy: 'pass',
       registry: null,
       admin: { address: { host: '127.0.0.1', port: 9190 }, token: null },
+      topics: { ledger: 'kontrakt.ledger', quarantineState: 'kontrakt.quarantine-state', replicationFactor: null },
       acksZero: 'drop',
       workers: 1,
       logLevel: 'info',
@@ -341,6 +342,16 @@ describe('diagnostics of the file', () => {
       "error bad-value kontrakt.yaml:6:8 'watch': expected true or false; found a string"
     ],
     [
+      'no topic name',
+      'topics: { ledger: "my ledger" }\n',
+      "error bad-value kontrakt.yaml:6:19 'topics.ledger': expected a topic name"
+    ],
+    [
+      'no replicas',
+      'topics: { replicationFactor: 0 }\n',
+      "error bad-value kontrakt.yaml:6:30 'topics.replicationFactor': the least is 1"
+    ],
+    [
       'unknown choice',
       'defaultPolicy: deny\n',
       "error bad-value kontrakt.yaml:6:16 'defaultPolicy': expected pass or refuse"
@@ -580,6 +591,7 @@ describe('settings that contradict each other', () => {
       'conflict',
       'limits.requestBytes is above'
     ],
+    ['one topic for two purposes', 'topics: { ledger: kontrakt.quarantine-state }', 'conflict', 'is meant for both'],
     ['a proxy before itself', 'registry:', 'conflict', "is this instance's own listener"]
   ])('%s', (name, line, code, message) => {
     const file = name === 'a proxy before itself' ? minimal.replace('kafka-1:9092', 'localhost:9192') : minimal

@@ -7,7 +7,14 @@ import type { Codec } from '../../../protocol/records/batch.ts'
 import type { ContractSet, RecordJudgement, TopicContract, Undecided } from '../../../src/contracts/judgement.ts'
 import type { Mode } from '../../../src/contracts/mode.ts'
 import { Enforcer } from '../../../src/enforcement/enforcer.ts'
-import type { Judged, ProduceCall, Settlement, WriteProofs } from '../../../src/proxy/produce-path.ts'
+import type {
+  Confirm,
+  Judged,
+  LocalAnswers,
+  NeedsProof,
+  ProduceCall,
+  WriteProofs
+} from '../../../src/proxy/produce-path.ts'
 import { judgesAtOnce } from '../../support/contracts.ts'
 
 /** A contract that finds a record bad when its value says so: `bad`, `watch`, `mark`, `wait`. */
@@ -17,6 +24,8 @@ function contractOf(mode: Mode, more: Partial<TopicContract> = {}): TopicContrac
     onUndecidable: 'reject',
     strongestMode: () => mode,
     modeOf: () => mode,
+    quarantines: () => mode === 'quarantine',
+    quarantineOf: (topic) => ({ topic: `${topic}.quarantine`, values: 'keep', transactions: 'reject', create: null }),
     ...judgesAtOnce((records) => {
       const judgements: RecordJudgement[] = []
       for (let index = 0; index < records.count; index += 1) {
@@ -118,12 +127,14 @@ function enforcerOf(contracts: Readonly<Record<string, TopicContract>>, acksZero
     undecidableAfterMs: 30_000,
     acksZero,
     refuseUnknownTopics: false,
+    quarantine: null,
     clock,
     report: {
       batchSettled: (place, counts) =>
         reported.push(`settled ${place.topic}-${place.partition} ${JSON.stringify(counts)}`),
-      violation: (place, index, violation, outcome) => reported.push(`violation ${index} ${violation.rule} ${outcome}`),
-      undecided: (place, index, rule) => reported.push(`undecided ${index} ${rule}`),
+      violation: (place, record, violation) =>
+        reported.push(`violation ${record.index} ${violation.rule} ${record.outcome}`),
+      undecided: (place, record, rule) => reported.push(`undecided ${record.index} ${rule}`),
       refused: (place, code, cause) => reported.push(`refused ${place.topic}-${place.partition} ${code} ${cause}`),
       gateClosed: () => undefined,
       dropped: (topic, records) => reported.push(`dropped ${topic} ${records}`)
@@ -131,7 +142,30 @@ function enforcerOf(contracts: Readonly<Record<string, TopicContract>>, acksZero
   })
 }
 
-function settled(settlement: Settlement): Extract<Settlement, { kind: 'settled' }> {
+interface Settled {
+  readonly kind: 'settled'
+  readonly forward: 'original' | Buffer | null
+  readonly answers: LocalAnswers
+  readonly closeAfter: boolean
+  readonly confirm: Confirm | null
+}
+
+/** Admits and lets depart at once, as a session does with a request that has nothing to wait for. */
+function settle(enforcer: Enforcer, judged: Judged, proofs: WriteProofs): NeedsProof | Settled {
+  const admission = enforcer.admit(judged, proofs)
+  if (admission.kind === 'needs-proof') return admission
+  expect(admission).toEqual({ kind: 'admitted', ready: null })
+  const departure = enforcer.depart(judged, proofs)
+  if (departure.kind === 'needs-proof') return departure
+  if (departure.kind === 'unsafe') return { ...closed, kind: 'settled' }
+  const answers = departure.answers()
+  if (answers === 'unsafe') return { ...closed, kind: 'settled' }
+  return { ...departure, kind: 'settled', answers }
+}
+
+const closed = { forward: null, answers: new Map(), closeAfter: true, confirm: null }
+
+function settled(settlement: NeedsProof | Settled): Settled {
   if (settlement.kind !== 'settled') throw new Error('a proof was asked for')
   return settlement
 }
@@ -139,8 +173,8 @@ function settled(settlement: Settlement): Extract<Settlement, { kind: 'settled' 
 const present = new AbortController().signal
 
 /** Judges, settles, and lets the broker take what is forwarded. */
-function run(enforcer: Enforcer, call: ProduceCall, proofs = shown): Extract<Settlement, { kind: 'settled' }> {
-  const settlement = settled(enforcer.settle(enforcer.judge(call, present) as Judged, proofs))
+function run(enforcer: Enforcer, call: ProduceCall, proofs = shown): Settled {
+  const settlement = settled(settle(enforcer, enforcer.judge(call, present) as Judged, proofs))
   settlement.confirm?.(taken(call))
   return settlement
 }
@@ -153,10 +187,10 @@ const taken = ({ request }: ProduceCall): ProduceResponse => {
   return produceResponse.decode(produceResponse.encode({ responses }, 9), 9)
 }
 
-const codes = (settlement: Extract<Settlement, { kind: 'settled' }>, topic = 't'): [number, number][] =>
+const codes = (settlement: Settled, topic = 't'): [number, number][] =>
   [...(settlement.answers.get(topic) ?? [])].map(([index, answer]) => [index, answer.errorCode])
 
-const forwardedPartitions = (settlement: Extract<Settlement, { kind: 'settled' }>, apiVersion = 9): string[] => {
+const forwardedPartitions = (settlement: Settled, apiVersion = 9): string[] => {
   if (!Buffer.isBuffer(settlement.forward)) return []
   return produceRequest
     .decode(settlement.forward, apiVersion)
@@ -186,7 +220,7 @@ describe('what passes', () => {
       const enforcer = enforcerOf({ t: contractOf('reject') })
       expect(run(enforcer, callOf([{ values: ['good', 'good'], codec }])).forward).toBe('original')
     }
-    expect(reported[0]).toBe('settled t-0 {"accept":2,"observe":0,"mark":0,"reject":0,"refusedWithBatch":0}')
+    expect(reported[0]).toBe('settled t-0 {"accept":2,"observe":0,"mark":0,"quarantine":0,"reject":0,"refusedWithBatch":0}')
   })
 
   it('is untouched where a check only watches, and counted', () => {
@@ -229,7 +263,7 @@ describe('what is refused', () => {
     ])
     expect(answer.errorMessage).toBe('2 of 3 records break p@0123456789ab; record 0: r at value.x: is bad')
     expect(forwardedPartitions(settlement)).toEqual(['t-0', 't-2'])
-    expect(reported).toContain('settled t-1 {"accept":0,"observe":0,"mark":0,"reject":2,"refusedWithBatch":1}')
+    expect(reported).toContain('settled t-1 {"accept":0,"observe":0,"mark":0,"quarantine":0,"reject":2,"refusedWithBatch":1}')
   })
 
   it('is not sent at all when nothing is left', () => {
@@ -266,7 +300,7 @@ describe('the right to write', () => {
   it('is asked for before a local answer, and not for what passes', () => {
     const enforcer = enforcerOf({ t: contractOf('reject'), u: contractOf('reject') })
     const judged = enforcer.judge(callOf([{ values: ['bad'] }, { topic: 'u', values: ['good'] }]), present) as Judged
-    expect(enforcer.settle(judged, { status: () => 'unknown' })).toEqual({ kind: 'needs-proof', topics: ['t'] })
+    expect(settle(enforcer, judged, { status: () => 'unknown' })).toEqual({ kind: 'needs-proof', topics: ['t'] })
     expect(reported).toEqual([])
   })
 
@@ -295,7 +329,7 @@ describe('the gate', () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
     const held = enforcer.judge(callOf([chain(0, ['wait'])]), present)
     clock.advance(5_000)
-    expect(codes(settled(enforcer.settle(await held, shown)))).toEqual([[0, 19]])
+    expect(codes(settled(settle(enforcer, await held, shown)))).toEqual([[0, 19]])
     expect(codes(run(enforcer, callOf([chain(1, ['good'])])))).toEqual([[0, 45]])
   })
 
@@ -350,8 +384,8 @@ describe('acks=0', () => {
   it('is told of only for a client that may write, and dropped for every other', () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
     const judged = enforcer.judge(callOf([{ values: ['bad'] }], { acks: 0 }), present) as Judged
-    expect(enforcer.settle(judged, { status: () => 'unknown' })).toEqual({ kind: 'needs-proof', topics: ['t'] })
-    expect(settled(enforcer.settle(judged, { status: () => 29 })).forward).toBeNull()
+    expect(settle(enforcer, judged, { status: () => 'unknown' })).toEqual({ kind: 'needs-proof', topics: ['t'] })
+    expect(settled(settle(enforcer, judged, { status: () => 29 })).forward).toBeNull()
     expect(reported).toEqual(['dropped t 1'])
   })
 
@@ -369,14 +403,14 @@ describe('what cannot be decided now', () => {
     expect(held).toBeInstanceOf(Promise)
     schemaKnown = true
     changed.resolve(undefined)
-    expect(settled(enforcer.settle(await held, shown)).forward).toBe('original')
+    expect(settled(settle(enforcer, await held, shown)).forward).toBe('original')
   })
 
   it('is held no longer than half of the timeout of its request', async () => {
     const enforcer = enforcerOf({ t: contractOf('reject') })
     const held = enforcer.judge(callOf([{ values: ['wait'] }], { timeoutMs: 1_000 }), present)
     clock.advance(500)
-    expect(codes(settled(enforcer.settle(await held, shown)))).toEqual([[0, 19]])
+    expect(codes(settled(settle(enforcer, await held, shown)))).toEqual([[0, 19]])
   })
 
   it('follows onUndecidable at once when the outage is old', () => {
@@ -425,7 +459,7 @@ describe('what passed', () => {
   it('is reported once the broker took it, with its offset, and not at all when the broker refused it', () => {
     const enforcer = enforcerOf({ t: contractOf('observe') })
     const call = callOf([{ values: ['good', 'bad'] }])
-    const settlement = settled(enforcer.settle(enforcer.judge(call, present) as Judged, shown))
+    const settlement = settled(settle(enforcer, enforcer.judge(call, present) as Judged, shown))
     expect(reported).toEqual([])
     const refusedByBroker = taken(call)
     refusedByBroker.responses[0]!.partitionResponses[0]!.errorCode = 29
@@ -457,7 +491,7 @@ describe('large requests', () => {
     const values = Array.from({ length: 50 }, (_, i) => (i === 43 ? 'bad' : 'good'))
     const judged = enforcer.judge(callOf([{ values }]), present)
     expect(judged).toBeInstanceOf(Promise)
-    const settlement = settled(enforcer.settle(await judged, shown))
+    const settlement = settled(settle(enforcer, await judged, shown))
     expect(
       settlement.answers
         .get('t')
@@ -478,7 +512,7 @@ describe('large requests', () => {
     const held = [1, 2].map(() => enforcer.judge(callOf(partitions), present))
     expect(codes(run(enforcer, callOf([{ topic: 'u', values: ['good', 'bad'] }])), 'u')).toEqual([[0, 87]])
     for (const judged of held) {
-      const settlement = settled(enforcer.settle(await judged, shown))
+      const settlement = settled(settle(enforcer, await judged, shown))
       const errors = [...settlement.answers.get('t')!].map(([index, answer]) => [
         index,
         answer.recordErrors.map((error) => error.batchIndex)
@@ -500,7 +534,7 @@ describe('large requests', () => {
         let turns = 0
         return {
           advance: () => seen.push(name) > 0 && ++turns === 3,
-          result: () => ({ recordCount: records.count, records: [], unlisted: 0 })
+          result: () => ({ recordCount: records.count, records: [], unlisted: 0, judgedToEnd: true })
         }
       }
     })
@@ -525,7 +559,7 @@ describe('large requests', () => {
           }
           return true
         },
-        result: () => ({ recordCount: records.count, records: [], unlisted: 0 })
+        result: () => ({ recordCount: records.count, records: [], unlisted: 0, judgedToEnd: true })
       })
     }
     await enforcerOf({ t: contract }).judge(callOf([{ values: ['x'] }]), present)
@@ -536,7 +570,7 @@ describe('large requests', () => {
     const tooMany = (mode: Mode): TopicContract => {
       const judge: TopicContract['judge'] = (records) => {
         const first = judgementOf(0, 'bad', mode)!
-        return { recordCount: records.count, records: [first], unlisted: 2 }
+        return { recordCount: records.count, records: [first], unlisted: 2, judgedToEnd: true }
       }
       return contractOf(mode, {
         judge,
@@ -544,10 +578,10 @@ describe('large requests', () => {
       })
     }
     run(enforcerOf({ t: tooMany('observe') }), callOf([{ values: ['a', 'b', 'c', 'd'] }]))
-    expect(reported[0]).toBe('settled t-0 {"accept":1,"observe":3,"mark":0,"reject":0,"refusedWithBatch":0}')
+    expect(reported[0]).toBe('settled t-0 {"accept":1,"observe":3,"mark":0,"quarantine":0,"reject":0,"refusedWithBatch":0}')
     reported.length = 0
     run(enforcerOf({ t: tooMany('reject') }), callOf([{ values: ['a', 'b', 'c', 'd'] }]))
-    expect(reported).toContain('settled t-0 {"accept":0,"observe":0,"mark":0,"reject":1,"refusedWithBatch":3}')
+    expect(reported).toContain('settled t-0 {"accept":0,"observe":0,"mark":0,"quarantine":0,"reject":1,"refusedWithBatch":3}')
   })
 
   it('are bounded: too many records in a batch, or too many inflated bytes in all its batches', () => {

@@ -34,13 +34,15 @@ const missing = (mode: Checked, failingSinceMs: number | null = null): Undecided
   cause: { kind: 'schema-unavailable', schemaId: 7, failingSinceMs, changed }
 })
 
-const nothingFound: BatchJudgement = { recordCount: 0, records: [], unlisted: 0 }
+const nothingFound: BatchJudgement = { recordCount: 0, records: [], unlisted: 0, judgedToEnd: true }
 
 const contract = (onUndecidable: TopicContract['onUndecidable'] = 'reject'): TopicContract => ({
   policy: { name: 'orders', version: '0123456789ab', file: 'policies/orders.yaml' },
   onUndecidable,
   strongestMode: () => 'reject',
   modeOf: () => 'reject',
+  quarantines: () => true,
+  quarantineOf: (topic) => ({ topic: `${topic}.quarantine`, values: 'keep', transactions: 'reject', create: null }),
   open: () => ({ advance: () => true, result: () => nothingFound }),
   judge: () => nothingFound
 })
@@ -58,19 +60,26 @@ interface Given {
   readonly onUndecidable?: TopicContract['onUndecidable']
   readonly moment?: typeof now
   readonly recordCount?: number
+  readonly unlisted?: number
+  readonly canQuarantine?: boolean
 }
 
 const verdict = (
   records: readonly RecordJudgement[],
-  { onUndecidable = 'reject', moment = now, recordCount = 10 }: Given = {}
-): PartitionVerdict => partitionVerdict(contract(onUndecidable), { recordCount, records, unlisted: 0 }, moment)
+  { onUndecidable = 'reject', moment = now, recordCount = 10, unlisted = 0, canQuarantine = false }: Given = {}
+): PartitionVerdict => partitionVerdict(
+    contract(onUndecidable),
+    { recordCount, records, unlisted, judgedToEnd: true },
+    moment,
+    canQuarantine
+  )
 
 const outcomes = (given: PartitionVerdict): [number, string][] =>
   given.kind === 'wait' ? [] : given.records.map(({ index, outcome }) => [index, outcome])
 
 describe('a batch', () => {
   it('that is clean passes without marks', () => {
-    expect(verdict([])).toEqual({ kind: 'pass', records: [], marks: new Map() })
+    expect(verdict([])).toEqual({ kind: 'pass', records: [], marks: new Map(), quarantined: new Map() })
   })
 
   it('that is only watched passes without marks, and its records are told', () => {
@@ -210,20 +219,21 @@ describe('counting', () => {
       accept: 8,
       observe: 1,
       mark: 1,
+      quarantine: 0,
       reject: 0,
       refusedWithBatch: 0
     })
   })
 
   it('tells the records that were bad from those that stood beside them', () => {
-    const counts = { accept: 0, observe: 0, mark: 0, reject: 2, refusedWithBatch: 8 }
+    const counts = { accept: 0, observe: 0, mark: 0, quarantine: 0, reject: 2, refusedWithBatch: 8 }
     expect(countVerdicts(10, records, 0, true)).toEqual(counts)
   })
 
   it('takes those that are not listed for watched, or for refused with their batch', () => {
-    const passed = { accept: 5, observe: 4, mark: 1, reject: 0, refusedWithBatch: 0 }
+    const passed = { accept: 5, observe: 4, mark: 1, quarantine: 0, reject: 0, refusedWithBatch: 0 }
     expect(countVerdicts(10, records.slice(0, 2), 3, false)).toEqual(passed)
-    const refused = { accept: 0, observe: 0, mark: 0, reject: 2, refusedWithBatch: 8 }
+    const refused = { accept: 0, observe: 0, mark: 0, quarantine: 0, reject: 2, refusedWithBatch: 8 }
     expect(countVerdicts(10, records, 3, true)).toEqual(refused)
   })
 
@@ -241,7 +251,7 @@ describe('counting', () => {
 
   it.each([0, -5])('never counts below zero when the header claims %i records', (claimed) => {
     const counts = countVerdicts(claimed, [of(0, 'reject')], 0, true)
-    expect(counts).toEqual({ accept: 0, observe: 0, mark: 0, reject: 1, refusedWithBatch: 0 })
+    expect(counts).toEqual({ accept: 0, observe: 0, mark: 0, quarantine: 0, reject: 1, refusedWithBatch: 0 })
     expect(countVerdicts(claimed, [], 0, false).accept).toBe(0)
   })
 })

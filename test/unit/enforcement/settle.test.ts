@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { Fate, PartitionDecision } from '../../../src/enforcement/judge.ts'
+import type { Fate, PartitionDecision } from '../../../src/enforcement/decision.ts'
 import { SequenceGates } from '../../../src/enforcement/sequence-gate.ts'
 import type { ChainPosition } from '../../../src/enforcement/sequence-gate.ts'
-import { resolve } from '../../../src/enforcement/settle.ts'
+import { gateOrOwnRefusal, resolve as resolveBy } from '../../../src/enforcement/settle.ts'
 import type { LocalRefusal, Resolution } from '../../../src/enforcement/settle.ts'
 import type { WriteProofs } from '../../../src/proxy/produce-path.ts'
+
+const resolve = (
+  apiVersion: number,
+  decisions: readonly PartitionDecision[],
+  gates: SequenceGates,
+  proofs: WriteProofs
+): Resolution => resolveBy(apiVersion, decisions, (d) => gateOrOwnRefusal(d, gates), (d) => d.quarantined !== null, proofs)
 
 const refuse = (code = 87): Fate => ({
   kind: 'refuse',
@@ -30,6 +37,8 @@ function decision(
     records: [],
     unlisted: 0,
     fate,
+    link: null,
+    quarantined: null,
     seconds: 0
   }
 }

@@ -352,13 +352,16 @@ describe('damaged batches', () => {
       acksZero: 'drop',
       refuseUnknownTopics: false,
       report,
+      quarantine: null,
       clock: { nowMs: () => 1_000_000, sleep: () => Promise.resolve() }
     }))
     const bench = new Bench()
     for (const topic of watched) bench.path.watched.add(topic)
     // Nothing here has to be fetched, so nothing is waited for.
-    bench.path.judge = (call) => current.judge(call, new AbortController().signal) as Judged
-    bench.path.settlement = (judged) => current.settle(judged, { status: () => 0 })
+    const gone = new AbortController().signal
+    bench.path.judge = (call) => current.judge(call, gone) as Judged
+    bench.path.admission = (judged) => current.admit(judged, { status: () => 0 })
+    bench.path.departure = (judged) => current.depart(judged, { status: () => 0 })
     return bench
   }
 

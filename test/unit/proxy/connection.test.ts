@@ -14,11 +14,12 @@ import {
   refusesProven,
   shareFetch,
   shareFetchAnswer,
+  unproven,
   until,
   watchedProduce
 } from './harness.ts'
 import type { ConnectionBench } from './harness.ts'
-import { heartbeat, heartbeatAnswer, metadataAnswer, produceAnswer, produceFrame } from './session/harness.ts'
+import { departed, heartbeat, heartbeatAnswer, metadataAnswer, produceAnswer, produceFrame } from './session/harness.ts'
 
 /** More than the kernel keeps for a loopback connection whose other side does not read. */
 const tooMuch = 24 * MiB
@@ -118,7 +119,7 @@ describe('a client that sends its end', () => {
   it('before its request has been refused here gets that answer', async () => {
     const bench = await openConnection()
     const link = await bench.link()
-    bench.path.settlement = refuses
+    bench.path.departure = refuses
     bench.path.holds = true
     bench.client.send(watchedProduce(1, 100))
     bench.client.end()
@@ -197,9 +198,56 @@ const states: Readonly<Record<string, Arrange>> = {
     await until(() => bench.path.held.length, 1)
     return none
   },
+  'while its request waits for its departure': async (bench) => {
+    bench.path.admission = bench.path.waits
+    bench.client.send(watchedProduce(1, 300_000))
+    await until(() => bench.path.waiting.length, 1)
+    expect(bench.requestBudget.reservedBytes).toBeGreaterThan(300_000)
+    return () => bench.path.waiting[0]!()
+  },
+  'while one is judged behind those that wait': async (bench) => {
+    bench.path.admission = bench.path.waits
+    bench.client.send(watchedProduce(1, 300_000), watchedProduce(2, 1_000))
+    await until(() => bench.path.waiting.length, 2)
+    bench.path.holds = true
+    bench.client.send(watchedProduce(3, 300_000))
+    await until(() => bench.path.held.length, 1)
+    expect(bench.requestBudget.reservedBytes).toBeGreaterThan(600_000)
+    return () => bench.path.waiting.forEach((depart) => depart())
+  },
+  'while one is collected behind one that waits': async (bench) => {
+    bench.path.admission = bench.path.waits
+    bench.client.send(watchedProduce(1, 1_000), watchedProduce(2, 300_000).subarray(0, 200_000))
+    await until(() => [bench.path.waiting.length, bench.requestBudget.reservedBytes > 300_000], [1, true])
+    return () => bench.path.waiting[0]!()
+  },
+  'while one waits for memory behind one that waits for its departure': async (bench) => {
+    const others = bench.requestBudget.reserve(56 * MiB, none)
+    bench.path.admission = bench.path.waits
+    bench.client.send(watchedProduce(1, 1_000), watchedProduce(2, 300_000).subarray(0, 65_536))
+    await until(() => [bench.path.waiting.length, bench.requestBudget.waiting], [1, 1])
+    return () => {
+      others.release()
+      bench.path.waiting[0]!()
+    }
+  },
+  'while a frame stands in line behind one that waits': async (bench) => {
+    bench.path.admission = bench.path.waits
+    bench.client.send(watchedProduce(1, 1_000), heartbeat(2))
+    await until(() => bench.path.waiting.length, 1)
+    return () => bench.path.waiting[0]!()
+  },
+  'while the broker is asked before its request is admitted': async (bench) => {
+    const link = await bench.link()
+    bench.path.admission = (judged, proofs) => unproven(judged, proofs) ?? { kind: 'admitted', ready: null }
+    bench.client.send(watchedProduce(1, 300_000))
+    await until(() => link.frames.length, 1)
+    expect(bench.requestBudget.reservedBytes).toBeGreaterThan(300_000)
+    return none
+  },
   'while the broker is asked whether it may write': async (bench) => {
     const link = await bench.link()
-    bench.path.settlement = refusesProven
+    bench.path.departure = refusesProven
     bench.client.send(watchedProduce(1, 300_000))
     await until(() => link.frames.length, 1)
     expect(bench.requestBudget.reservedBytes).toBeGreaterThan(300_000)
@@ -425,10 +473,15 @@ describe('a fault of our own', () => {
     expect(bench.events.errors).toEqual([new Error('fault')])
   })
 
-  it.each([false, true])('in settling closes the connection and gives its memory back (held: %s)', async (holds) => {
+  it.each([
+    ['admission', false],
+    ['admission', true],
+    ['departure', false],
+    ['departure', true]
+  ] as const)('in its %s closes the connection and gives its memory back (held: %s)', async (step, holds) => {
     const bench = await openConnection()
     bench.path.holds = holds
-    bench.path.settlement = () => {
+    bench.path[step] = () => {
       throw new Error('fault')
     }
     bench.client.send(watchedProduce(1, 300_000))
@@ -436,6 +489,36 @@ describe('a fault of our own', () => {
     bench.path.held[0]?.release()
     await bench.expectClosed('internal-error')
     expect(bench.events.errors).toEqual([new Error('fault')])
+  })
+
+  it('in what a request waits for closes the connection and gives its memory back', async () => {
+    const bench = await openConnection()
+    bench.path.admission = () => ({ kind: 'admitted', ready: Promise.reject(new Error('fault')) })
+    bench.client.send(watchedProduce(1, 300_000))
+    await bench.expectClosed('internal-error')
+    expect(bench.events.errors).toEqual([new Error('fault')])
+  })
+
+  it('in confirming or answering closes the connection and gives its memory back', async () => {
+    const fault = (): never => {
+      throw new Error('fault')
+    }
+    for (const departure of [
+      { ...departed({ confirm: fault }) },
+      { ...departed(), answers: fault },
+      { ...departed({ forward: null }), answers: fault }
+    ]) {
+      const bench = await openConnection()
+      const link = await bench.link()
+      bench.path.departure = () => departure
+      bench.client.send(watchedProduce(1, 300_000))
+      if (departure.forward !== null) {
+        await until(() => link.frames.length, 1)
+        link.send(produceAnswer(1, { responses: [] }))
+      }
+      await bench.expectClosed('internal-error')
+      expect(bench.events.errors).toEqual([new Error('fault')])
+    }
   })
 })
 
@@ -457,13 +540,7 @@ describe('closing', () => {
   it('after an acks=0 batch was dropped forwards what is good, answers what is owed, then ends both sides', async () => {
     const bench = await openConnection()
     const link = await bench.link()
-    bench.path.settlement = () => ({
-      kind: 'settled',
-      forward: null,
-      answers: new Map(),
-      closeAfter: true,
-      confirm: null
-    })
+    bench.path.departure = () => departed({ forward: null, closeAfter: true })
     bench.client.send(heartbeat(1), watchedProduce(2, 100, { acks: 0 }), heartbeat(3))
     await until(() => link.frames.length, 1)
     expect(bench.client.over).toBe(false)
@@ -696,13 +773,7 @@ describe('memory', () => {
     const bench = await openConnection()
     const link = await bench.link()
     link.pause()
-    bench.path.settlement = () => ({
-      kind: 'settled',
-      forward: Buffer.alloc(tooMuch),
-      answers: new Map(),
-      closeAfter: false,
-      confirm: null
-    })
+    bench.path.departure = () => departed({ forward: Buffer.alloc(tooMuch) })
     bench.client.send(watchedProduce(1, 1_000))
     await until(() => bench.requestBudget.reservedBytes > tooMuch, true)
     link.resume()
@@ -714,7 +785,7 @@ describe('a proof of the right to write', () => {
   it('is asked of the broker on the same connection, and the client sees nothing of it', async () => {
     const bench = await openConnection()
     const link = await bench.link()
-    bench.path.settlement = refusesProven
+    bench.path.departure = refusesProven
     bench.client.send(watchedProduce(7, 1_000))
     await until(() => link.frames.length, 1)
     const partitions = [{ partitionIndex: 0, leaderId: 1 }]

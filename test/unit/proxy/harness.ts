@@ -15,12 +15,21 @@ import type { ConnectionOptions } from '../../../src/proxy/connection.ts'
 import type { ConnectionInfo, ProxyEvents } from '../../../src/proxy/events.ts'
 import type { ListenerOptions } from '../../../src/proxy/listeners.ts'
 import { partitionAnswer } from '../../../src/proxy/produce-answers.ts'
-import type { Judged, ProduceCall, ProducePath, Settlement, WriteProofs } from '../../../src/proxy/produce-path.ts'
+import type {
+  Admission,
+  Departure,
+  Judged,
+  NeedsProof,
+  ProduceCall,
+  ProducePath,
+  WriteProofs
+} from '../../../src/proxy/produce-path.ts'
 import { Proxy } from '../../../src/proxy/proxy.ts'
 import type { Cluster, ProxyOptions } from '../../../src/proxy/proxy.ts'
 import type { CloseReason, Direction } from '../../../src/proxy/session/effects.ts'
 import { RawUpstream, connectRaw } from '../../support/raw-upstream.ts'
 import type { RawPeer } from '../../support/raw-upstream.ts'
+import { departed } from './session/harness.ts'
 
 export const MiB = 1024 * 1024
 
@@ -103,7 +112,7 @@ interface Held {
   fail(error: Error): void
 }
 
-/** A produce path that opens the topics it is told to, holds requests while `holds`, and settles as it is told. */
+/** A produce path that opens the topics it is told to, holds requests while `holds`, and lets go as it is told. */
 export class HeldPath implements ProducePath {
   readonly watched = new Set(['watched'])
   readonly calls: ProduceCall[] = []
@@ -111,7 +120,15 @@ export class HeldPath implements ProducePath {
   holds = false
   /** As the enforcer does: a request nobody waits for is let go. */
   letsGo = true
-  settlement: (judged: Judged, proofs: WriteProofs) => Settlement = forwards
+  admission: (judged: Judged, proofs: WriteProofs) => Admission = () => ({ kind: 'admitted', ready: null })
+  departure: (judged: Judged, proofs: WriteProofs) => Departure = forwards
+  /** What lets admitted requests depart, in their order, while `admission` is `waits`. */
+  readonly waiting: (() => void)[] = []
+  readonly waits = (): Admission => {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    this.waiting.push(() => resolve(undefined))
+    return { kind: 'admitted', ready: promise.then(() => undefined) }
+  }
 
   idle(): boolean {
     return this.watched.size === 0
@@ -130,29 +147,36 @@ export class HeldPath implements ProducePath {
     return promise
   }
 
-  settle(judged: Judged, proofs: WriteProofs): Settlement {
-    return this.settlement(judged, proofs)
+  admit(judged: Judged, proofs: WriteProofs): Admission {
+    return this.admission(judged, proofs)
+  }
+
+  depart(judged: Judged, proofs: WriteProofs): Departure {
+    return this.departure(judged, proofs)
   }
 }
 
-const nothing = { kind: 'settled', answers: new Map(), closeAfter: false, confirm: null } as const
-
-export const forwards = (): Settlement => ({ ...nothing, forward: 'original' })
+export const forwards = (): Departure => departed()
 
 /** Answers every partition of the request here, with 87. */
-export function refuses({ call }: Judged): Settlement {
+export function refuses({ call }: Judged): Departure {
   const answers = call.request.topicData.map(
     ({ name, partitionData }) =>
       [name, new Map(partitionData.map(({ index }) => [index, partitionAnswer(index, 87, 'bad')]))] as const
   )
-  return { ...nothing, forward: null, answers: new Map(answers) }
+  return departed({ forward: null, answers: new Map(answers) })
 }
 
-/** The same, once the connection has shown that it may write. */
-export function refusesProven(judged: Judged, proofs: WriteProofs): Settlement {
-  const topics = judged.call.request.topicData.map(({ name }) => name)
+/** Asks until the connection has shown that it may write. */
+export function unproven({ call }: Judged, proofs: WriteProofs): NeedsProof | null {
+  const topics = call.request.topicData.map(({ name }) => name)
   const unknown = topics.filter((topic) => proofs.status(topic, 0) === 'unknown')
-  return unknown.length > 0 ? { kind: 'needs-proof', topics: unknown } : refuses(judged)
+  return unknown.length > 0 ? { kind: 'needs-proof', topics: unknown } : null
+}
+
+/** Refuses, once the connection has shown that it may write. */
+export function refusesProven(judged: Judged, proofs: WriteProofs): Departure {
+  return unproven(judged, proofs) ?? refuses(judged)
 }
 
 /** A Produce of one record to partition 0 of a topic that is opened, `bytes` large. */

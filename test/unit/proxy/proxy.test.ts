@@ -384,7 +384,7 @@ describe('draining', () => {
     expect(inFlight.frames).toEqual([produceAnswer(1, { responses: [] })])
     expect([held.over, drained]).toEqual([false, false])
 
-    bench.path.settlement = refuses
+    bench.path.departure = refuses
     bench.path.held[0]!.release()
     await draining
     await until(() => held.over, true)

@@ -7,7 +7,7 @@ import { responseFrame } from '../../../protocol/frames/header.ts'
 import { apiKeys } from '../../../protocol/messages/api-table.ts'
 import { ConnectionWriteProofs } from '../../../src/proxy/write-proofs.ts'
 import { partitionAnswer } from '../../../src/proxy/produce-answers.ts'
-import { Bench, framesOf, produceFrame } from './session/harness.ts'
+import { Bench, departed, framesOf, produceFrame } from './session/harness.ts'
 
 const write = 1 << 4
 const everything = 0b1111_1111_1000
@@ -170,11 +170,11 @@ describe('more partitions than are remembered', () => {
     const bench = new Bench({ limits: { requestBytes: 10_000_000, responseBytes: 10_000_000, pendingResponses: 10 } })
     const indices = leaders.map((_, index) => index)
     bench.path.watched.add('t')
-    bench.path.settlement = (_, proofs) => {
+    bench.path.departure = (_, proofs) => {
       if (indices.some((index) => proofs.status('t', index) === 'unknown'))
         return { kind: 'needs-proof', topics: ['t'] }
       const answers = new Map([['t', new Map(indices.map((index) => [index, partitionAnswer(index, 87, 'bad')]))]])
-      return { kind: 'settled', forward: null, answers, closeAfter: false, confirm: null }
+      return departed({ forward: null, answers })
     }
     bench.client(produceFrame(1, { t: indices }))
     expect(framesOf(bench.sentUp)).toHaveLength(1)

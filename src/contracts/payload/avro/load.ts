@@ -5,6 +5,7 @@ import avro from 'avsc'
 import type { Encoded, Encoding } from '../encode.ts'
 import type { Decoded, PayloadFormat } from '../format.ts'
 import { InvalidValue } from '../plain.ts'
+import type { Sensitive } from '../sensitive.ts'
 import { schemaProblem, syntaxProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import { limits } from '../limits.ts'
@@ -58,6 +59,7 @@ export function loadAvroSchema(text: SchemaSourceText): LoadedAvroSchema | Schem
 class AvroFormat implements PayloadFormat, Encoding {
   readonly name = 'avro'
   readonly shape: Shape
+  readonly sensitive: Sensitive
   readonly #node: AvroNode
   readonly #leastSize: LeastSizes
   readonly #type: avro.Type
@@ -67,6 +69,8 @@ class AvroFormat implements PayloadFormat, Encoding {
     this.#leastSize = leastSize
     this.#type = type
     this.shape = avroShape(node)
+    const isTagged = recordsOf(node).some((record) => record.fields.some((field) => field.sensitive))
+    this.sensitive = isTagged ? 'everything' : 'nothing'
   }
 
   decode(bytes: Buffer, start: number, end: number): Decoded {

@@ -4,6 +4,7 @@
  * whoever wrote it: endless, or huge.
  */
 import { limits } from '../limits.ts'
+import { hasTags } from '../sensitive.ts'
 import type { AvroField, AvroNode, DecimalLogical, FixedNode, RecordNode } from './node.ts'
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -71,11 +72,10 @@ export class AvroSchemaReader {
     const node = this.#define<RecordNode>({ kind: 'record', name, fields: [] })
     node.fields = (schema['fields'] as JsonObject[]).map((field): AvroField => {
       const type = field['type'] ?? null
-      const tags = field['confluent:tags']
       return {
         name: field['name'] as string,
         node: this.#read(type, namespace),
-        sensitive: Array.isArray(tags) && tags.length > 0
+        sensitive: hasTags(field)
       }
     })
     return node

@@ -4,6 +4,8 @@ import type { Decoded, PayloadFormat } from '../format.ts'
 import { encodeJson } from '../json.ts'
 import { limits } from '../limits.ts'
 import { decodeSafely } from '../refusal.ts'
+import { sensitiveInJsonSchema } from '../sensitive.ts'
+import type { Sensitive } from '../sensitive.ts'
 import { schemaProblem, syntaxProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import type { Shape } from '../../value.ts'
@@ -43,7 +45,8 @@ export function loadJsonSchema(text: SchemaSourceText): LoadedJsonSchema | Schem
     const validator = new JsonSchemaValidator(draft, schema, references, names)
     const documents = new SchemaDocuments(new Map(references.map(({ name, schema }) => [name, schema])))
     const title = isObject(schema) && typeof schema['title'] === 'string' ? schema['title'] : null
-    return { format: new JsonFormat(validator, shapeOf(schema, documents), names), title }
+    const sensitive = sensitiveInJsonSchema([text.source, ...text.references.map(({ source }) => source)])
+    return { format: new JsonFormat(validator, shapeOf(schema, documents), names, sensitive), title }
   } catch (error) {
     return schemaProblem(explain(error, draft))
   }
@@ -52,13 +55,15 @@ export function loadJsonSchema(text: SchemaSourceText): LoadedJsonSchema | Schem
 class JsonFormat implements PayloadFormat, Encoding {
   readonly name = 'json'
   readonly shape: Shape
+  readonly sensitive: Sensitive
   readonly #validator: JsonSchemaValidator
   readonly #names: ReadonlySet<string>
 
-  constructor(validator: JsonSchemaValidator, shape: Shape, names: ReadonlySet<string>) {
+  constructor(validator: JsonSchemaValidator, shape: Shape, names: ReadonlySet<string>, sensitive: Sensitive) {
     this.#validator = validator
     this.#names = names
     this.shape = shape
+    this.sensitive = sensitive
   }
 
   decode(bytes: Buffer, start: number, end: number): Decoded {

@@ -3,6 +3,7 @@
  * cannot. A shape never promises more than the schema: a rule that type-checks must not meet a value of another type.
  */
 import type { FieldShape, RecordShape, ScalarKind, Shape } from '../../value.ts'
+import { hasTags } from '../sensitive.ts'
 import type { SchemaDocuments } from './documents.ts'
 import type { Json, JsonObject } from './parse.ts'
 import { protoKey } from './parse.ts'
@@ -109,7 +110,8 @@ class ShapeReader {
       for (const key of Object.keys(properties)) {
         const { shape, nullable } = this.read(properties[key], document, 0)
         const name = key === protoKey ? '__proto__' : key
-        const sensitive = isSensitive(properties[key])
+        const property = properties[key]
+        const sensitive = isObject(property) && hasTags(property)
         fields.set(name, { shape, optional: nullable || !required.has(name), ...(sensitive ? { sensitive } : {}) })
       }
       return fields
@@ -180,10 +182,4 @@ function bothRecords(a: RecordShape, b: RecordShape): RecordShape {
     }
     return fields
   })
-}
-
-/** Confluent's tags (`confluent:tags: ["PII"]`): a field that carries any is treated as sensitive. */
-function isSensitive(schema: Json | undefined): boolean {
-  const tags = isObject(schema) ? schema['confluent:tags'] : undefined
-  return Array.isArray(tags) && tags.length > 0
 }

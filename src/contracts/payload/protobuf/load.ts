@@ -3,13 +3,14 @@ import type protobuf from 'protobufjs'
 import type { Encoded, Encoding } from '../encode.ts'
 import type { Decoded, PayloadFormat } from '../format.ts'
 import { InvalidValue } from '../plain.ts'
+import type { Sensitive } from '../sensitive.ts'
 import { schemaProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import type { Shape } from '../../value.ts'
 import { decodeProtobuf } from './decode.ts'
 import { encodeMessage } from './encode.ts'
 import { nestedMessages, parseProtobuf } from './parse.ts'
-import { PlanBook } from './plan.ts'
+import { hasSensitiveField, PlanBook } from './plan.ts'
 import type { MessagePlan } from './plan.ts'
 import { protobufShape } from './shape.ts'
 
@@ -69,11 +70,13 @@ export class ProtobufFile {
 class ProtobufFormat implements PayloadFormat, Encoding {
   readonly name = 'protobuf'
   readonly shape: Shape
+  readonly sensitive: Sensitive
   readonly #plan: MessagePlan
 
   constructor(plan: MessagePlan) {
     this.#plan = plan
     this.shape = protobufShape(plan)
+    this.sensitive = hasSensitiveField(plan) ? 'everything' : 'nothing'
   }
 
   decode(bytes: Buffer, start: number, end: number): Decoded {

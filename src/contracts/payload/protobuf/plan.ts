@@ -162,6 +162,19 @@ function hasTags(field: protobuf.Field): boolean {
   })
 }
 
+/** In the message itself or in any that it reaches. */
+export function hasSensitiveField(root: MessagePlan): boolean {
+  const seen = new Set<MessagePlan>([root])
+  // A set hands out what is added while it is walked.
+  for (const plan of seen) {
+    for (const field of plan.fields) {
+      if (field.sensitive) return true
+      if (field.type.kind === 'message') seen.add(field.type.plan)
+    }
+  }
+  return false
+}
+
 function memberOf(value: unknown, name: string): unknown {
   return value !== null && typeof value === 'object' && Object.hasOwn(value, name)
     ? (value as Record<string, unknown>)[name]

@@ -48,7 +48,6 @@ describe('a cases file', () => {
       `${start}  - { name: a, record: { value: null }, expect: refuse }`,
       ['3 wrong-value']
     ],
-    ['quarantine', `${start}  - { name: a, record: { value: null }, expect: quarantine }`, ['3 not-yet']],
     [
       'a principal',
       `${start}  - { name: a, record: { value: null, principal: "User:a" }, expect: accept }`,

@@ -14,6 +14,7 @@ describe('a policy file', () => {
     ['off', 'accept'],
     ['observe', 'accept'],
     ['mark', 'mark'],
+    ['quarantine', 'quarantine'],
     ['reject', 'reject']
   ])('in mode %s decides the undecidable by %s unless it says otherwise', (mode, expected) => {
     expect(policyOf(`${head}mode: ${mode}`).model.onUndecidable).toBe(expected)
@@ -47,22 +48,16 @@ describe('a policy file', () => {
   })
 
   it.each([
-    ['mode: quarantine', 7],
-    ['onUndecidable: quarantine', 16],
     ['quality: [{ id: volume }]', 1],
     ['time: { eventTime: value.at }', 1],
     ['notify: []', 1],
-    ['quarantine: { topic: x }', 1],
     ['contract: x.odcs.yaml', 1],
     ['value: { format: avro, framing: confluent-header }', 33],
     ['value: { format: avro, framing: glue }', 33],
     ['value: { format: avro, framing: apicurio }', 33],
-    ['rules: [{ id: a, expr: "true", mode: quarantine }]', 38],
-    ['checks: { envelope: { mode: quarantine } }', 29],
     ['checks: { tripped: { mode: reject } }', 11],
     ['checks: { future-timestamp: { mode: reject } }', 11],
     ['producers: [{ match: { principal: "User:a" }, mode: observe }]', 24],
-    ['producers: [{ match: { clientId: a }, mode: quarantine }]', 45],
     ['value: { format: avro, framing: confluent, schema: { registry: { subject: { name: a }, rules: enforce } } }', 88]
   ])('refuses by name what the design has and this version does not: %s', (text, column) => {
     expect(faultsOf(head + text)).toEqual([`3:${column} not-yet`])

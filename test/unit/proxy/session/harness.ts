@@ -5,22 +5,41 @@ import { metadataResponse } from '../../../../protocol/messages/metadata.ts'
 import { produceRequest, produceResponse } from '../../../../protocol/messages/produce.ts'
 import type { ProduceResponseInput } from '../../../../protocol/messages/produce.ts'
 import { buildBatch } from '../../../../protocol/records/batch.ts'
-import type { Judged, ProduceCall, ProducePath, Settlement, WriteProofs } from '../../../../src/proxy/produce-path.ts'
+import type {
+  Admission,
+  Departure,
+  Judged,
+  LocalAnswers,
+  ProduceCall,
+  ProducePath,
+  WriteProofs
+} from '../../../../src/proxy/produce-path.ts'
 import type { Effect, SessionEvent } from '../../../../src/proxy/session/effects.ts'
 import { Session } from '../../../../src/proxy/session/session.ts'
 import type { SessionContext } from '../../../../src/proxy/session/shared.ts'
 
-/** A produce path that opens the topics it is told to, and settles as it is told. */
+export type Departed = Extract<Departure, { kind: 'departed' }>
+
+/** Goes on as it came, unless told otherwise. */
+export function departed(how: Partial<Omit<Departed, 'answers'>> & { answers?: LocalAnswers } = {}): Departed {
+  const { answers = new Map() } = how
+  return {
+    kind: 'departed',
+    forward: 'original',
+    answerBytes: 100,
+    closeAfter: false,
+    confirm: null,
+    ...how,
+    answers: () => answers
+  }
+}
+
+/** A produce path that opens the topics it is told to, and lets go as it is told. */
 export class ScriptedPath implements ProducePath {
   readonly watched = new Set<string>()
   readonly calls: ProduceCall[] = []
-  settlement: (judged: Judged, proofs: WriteProofs) => Settlement = () => ({
-    kind: 'settled',
-    forward: 'original',
-    answers: new Map(),
-    closeAfter: false,
-    confirm: null
-  })
+  admission: (judged: Judged, proofs: WriteProofs) => Admission = () => ({ kind: 'admitted', ready: null })
+  departure: (judged: Judged, proofs: WriteProofs) => Departure = () => departed()
 
   idle(): boolean {
     return this.watched.size === 0
@@ -35,8 +54,12 @@ export class ScriptedPath implements ProducePath {
     return { call }
   }
 
-  settle(judged: Judged, proofs: WriteProofs): Settlement {
-    return this.settlement(judged, proofs)
+  admit(judged: Judged, proofs: WriteProofs): Admission {
+    return this.admission(judged, proofs)
+  }
+
+  depart(judged: Judged, proofs: WriteProofs): Departure {
+    return this.departure(judged, proofs)
   }
 }
 
@@ -46,6 +69,10 @@ export class Bench {
   readonly effects: Effect[] = []
   /** When false, `reserve` effects are left for the test to grant. */
   grants = true
+  /** When false, `judge` effects are left for the test to answer. */
+  judges = true
+  /** Request frames with reserved memory, or a place in the queue for it, that neither left nor were given up. */
+  heldFrames = 0
   /** Node ids whose listener is open. */
   readonly open = new Set([1, 2, 3])
   nowMs = 1_000_000
@@ -68,10 +95,21 @@ export class Bench {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       for (const effect of this.session.handle(next)) {
         this.effects.push(effect)
+        this.#account(effect)
         if (effect.type === 'reserve' && this.grants) queue.push({ type: 'reserved', direction: effect.direction })
-        if (effect.type === 'judge') queue.push({ type: 'judged', judged: this.path.judge(effect.call) })
+        if (effect.type === 'judge' && this.judges) queue.push({ type: 'judged', judged: this.path.judge(effect.call) })
       }
     }
+  }
+
+  /** What the n-th request that waited (from 0 on) waited for has come. */
+  ready(departure: number): void {
+    this.handle({ type: 'ready', departure: this.awaited[departure]! })
+  }
+
+  /** The names under which requests wait, in their order. */
+  get awaited(): number[] {
+    return this.effects.flatMap((effect) => (effect.type === 'await' ? [effect.departure] : []))
   }
 
   client(...frames: readonly Buffer[]): void {
@@ -92,6 +130,15 @@ export class Bench {
 
   get closed(): Extract<Effect, { type: 'close' }> | undefined {
     return this.effects.find((effect) => effect.type === 'close')
+  }
+
+  #account(effect: Effect): void {
+    if (effect.type === 'reserve' && effect.direction === 'request') this.heldFrames += 1
+    if (effect.type === 'give-up') this.heldFrames = 0
+    const leaves =
+      (effect.type === 'to-upstream' && effect.frees) || (effect.type === 'free' && effect.direction === 'request')
+    if (leaves) this.heldFrames -= 1
+    if (this.heldFrames < 0) throw new Error('more memory was given back than was reserved')
   }
 
   #sent(type: 'to-upstream' | 'to-client'): Buffer {

@@ -5,21 +5,23 @@ import { apiVersionsResponse } from '../../../../protocol/messages/api-versions.
 import { metadataRequest, metadataResponse } from '../../../../protocol/messages/metadata.ts'
 import { produceResponse } from '../../../../protocol/messages/produce.ts'
 import { partitionAnswer } from '../../../../src/proxy/produce-answers.ts'
-import type { Settlement } from '../../../../src/proxy/produce-path.ts'
-import { Bench, framesOf, heartbeat, heartbeatAnswer, metadataAnswer, produceAnswer, produceFrame } from './harness.ts'
+import {
+  Bench,
+  departed,
+  framesOf,
+  heartbeat,
+  heartbeatAnswer,
+  metadataAnswer,
+  produceAnswer,
+  produceFrame
+} from './harness.ts'
+import type { Departed } from './harness.ts'
 
 const metadata = (correlationId: number, apiVersion = 9): Buffer =>
   requestFrame({ apiKey: apiKeys.metadata, apiVersion, correlationId, clientId: 'c' }, Buffer.from([0, 0, 0, 0]))
 
-const rejecting =
-  (topic: string, index: number, forward: Settlement & { kind: 'settled' } extends { forward: infer F } ? F : never) =>
-  (): Settlement => ({
-    kind: 'settled',
-    forward,
-    answers: new Map([[topic, new Map([[index, partitionAnswer(index, 87, 'bad', [])]])]]),
-    closeAfter: false,
-    confirm: null
-  })
+const rejecting = (topic: string, index: number, forward: Departed['forward']) => (): Departed =>
+  departed({ forward, answers: new Map([[topic, new Map([[index, partitionAnswer(index, 87, 'bad', [])]])]]) })
 
 describe('relaying', () => {
   it('passes requests and answers nobody needs to read byte for byte, however they are cut', () => {
@@ -236,7 +238,7 @@ describe('Produce of a watched topic', () => {
   it('is answered here in its turn: after the answers before it, before those behind it', () => {
     const bench = new Bench()
     bench.path.watched.add('t')
-    bench.path.settlement = rejecting('t', 0, null)
+    bench.path.departure = rejecting('t', 0, null)
     bench.client(heartbeat(1), produceFrame(2, { t: [0] }), heartbeat(3))
     expect(bench.sentUp).toEqual(Buffer.concat([heartbeat(1), heartbeat(3)]))
     expect(bench.sentDown.length).toBe(0)
@@ -257,7 +259,7 @@ describe('Produce of a watched topic', () => {
     const bench = new Bench()
     bench.path.watched.add('t')
     const body = Buffer.from('forwarded')
-    bench.path.settlement = rejecting('t', 1, body)
+    bench.path.departure = rejecting('t', 1, body)
     const frame = produceFrame(7, { t: [2, 1, 0] })
     bench.client(frame)
     // The original header, then the new body.
@@ -283,7 +285,7 @@ describe('Produce of a watched topic', () => {
     const bench = new Bench()
     bench.path.watched.add('t')
     const seen: unknown[] = []
-    bench.path.settlement = (_, proofs) => {
+    bench.path.departure = (_, proofs) => {
       const status = proofs.status('t', 0)
       seen.push(status)
       if (status === 'unknown') return { kind: 'needs-proof', topics: ['t'] }
@@ -318,7 +320,7 @@ describe('Produce of a watched topic', () => {
     const bench = new Bench()
     bench.path.watched.add('t')
     const seen: unknown[] = []
-    bench.path.settlement = (_judged, proofs) => {
+    bench.path.departure = (_judged, proofs) => {
       const status = proofs.status('t', 0)
       seen.push(status)
       if (status === 'unknown') return { kind: 'needs-proof', topics: ['t'] }
@@ -334,9 +336,9 @@ describe('Produce of a watched topic', () => {
     const bench = new Bench()
     bench.path.watched.add('t')
     const seen: unknown[] = []
-    bench.path.settlement = (_, proofs) => {
+    bench.path.departure = (_, proofs) => {
       seen.push(proofs.status('t', 0))
-      return { kind: 'settled', forward: 'original', answers: new Map(), closeAfter: false, confirm: null }
+      return departed()
     }
     const success = (id: number): Buffer =>
       produceAnswer(id, { responses: [{ name: 't', partitionResponses: [{ index: 0, errorCode: 0 }] }] })
@@ -413,6 +415,8 @@ describe('the end', () => {
     bench.handle({ type: 'drain' })
     expect(bench.closed).toBeUndefined()
     bench.client(heartbeat(3))
+    // What is not taken up is not read either, and nobody is blamed for not sending more.
+    expect([bench.session.wantsClientBytes, bench.session.awaitsClient]).toEqual([false, false])
     bench.upstream(produceAnswer(1, {}))
     expect(bench.closed?.reason).toBe('drained')
     expect(bench.sentDown).toEqual(produceAnswer(1, {}))

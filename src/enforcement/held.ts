@@ -1,0 +1,99 @@
+/**
+ * What a batch waits for between its verdict and its departure: its bad records in quarantine, its entry in the ledger,
+ * its turn in the chain.
+ */
+import type { PartitionDecision, Refusal } from './decision.ts'
+import { refuse } from './decision.ts'
+import type { Plan } from './ledger/chain.ts'
+import { ChainMovedError, ChainOvertakenError } from './ledger/ledger.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import type { QuarantineSink } from './quarantine-port.ts'
+import { batchMessage, recordMessage } from './violation-text.ts'
+
+export interface QuarantineParts {
+  readonly ledger: Ledger
+  readonly sink: QuarantineSink
+}
+
+export class HeldBatch {
+  readonly decision: PartitionDecision
+  /** Its place in its chain; null without one. */
+  readonly plan: Plan | null
+  /** Why it cannot go on; null while it can. */
+  problem: Refusal | null = null
+  /** The chain belongs to another instance, or its copy of the batch is in the topic: no answer is safe. */
+  #moved = false
+  readonly #parts: QuarantineParts
+
+  /** Takes its place in the chain. */
+  constructor(decision: PartitionDecision, parts: QuarantineParts) {
+    const { link, position, recordCount } = decision
+    this.decision = decision
+    this.#parts = parts
+    const base = position?.baseSequence ?? 0
+    this.plan =
+      link === null
+        ? null
+        : link.chain.plan({ base, count: recordCount, digest: link.digest, dropped: link.dropped }, link.decided)
+  }
+
+  get moved(): boolean {
+    return this.#moved || this.plan?.fate === 'moved'
+  }
+
+  /** Null when there is nothing to wait for. Never rejects. */
+  ready(): Promise<void> | null {
+    const { plan, decision } = this
+    const { ledger } = this.#parts
+    const waits: Promise<void>[] = []
+    if (decision.quarantined !== null) waits.push(this.#store())
+    if (plan !== null) {
+      if (plan.chain.needsWrite(plan)) waits.push(this.#orProblem(ledger.write(plan.chain)))
+      if (plan.fate === 'waiting') waits.push(plan.cleared)
+      if (plan.kept === 0 && plan.chain.contested) waits.push(this.#orProblem(ledger.quiet(plan)))
+    }
+    return waits.length === 0 ? null : Promise.all(waits).then(() => undefined)
+  }
+
+  /** It is refused, or its connection is closed: what was decided about it holds for a retry, if that can be. */
+  giveUp(): void {
+    const { plan, problem } = this
+    if (plan === null) return
+    if (problem?.code === 87) plan.chain.revoke(plan)
+    else plan.chain.giveUp(plan)
+  }
+
+  async #store(): Promise<void> {
+    const { decision, plan } = this
+    const outcome = await this.#parts.sink.store(decision.quarantined!)
+    if (outcome.kind === 'stored') plan?.chain.quarantined(plan.batch)
+    else this.problem = outcome.lasting ? notStorable(decision, outcome.message) : notStoredNow(outcome.message)
+  }
+
+  async #orProblem(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      if (error instanceof ChainMovedError || error instanceof ChainOvertakenError) this.#moved = true
+      else this.problem ??= refuse(19, 'ledger', 'the ledger of quarantined records cannot be written now, try again')
+    }
+  }
+}
+
+function notStoredNow(message: string): Refusal {
+  return refuse(19, 'quarantine-unavailable', `the quarantine topic cannot be written now, try again: ${message}`)
+}
+
+/** Nothing bad gets through: what the quarantine topic will never take is refused, with its reasons. */
+function notStorable({ quarantined, recordCount }: PartitionDecision, message: string): Refusal {
+  const { policy, records } = quarantined!
+  const recordErrors = records.slice(0, maxRecordErrors).map(({ index, violations }) => ({
+    index,
+    message: recordMessage(violations)
+  }))
+  const first = recordErrors[0]!
+  const text = batchMessage(policy, records.length, recordCount, first.index, first.message)
+  return { ...refuse(87, 'quarantine-unavailable', `${text} (quarantine-unavailable: ${message})`), recordErrors }
+}
+
+const maxRecordErrors = 1_000

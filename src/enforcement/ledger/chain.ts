@@ -1,0 +1,323 @@
+/**
+ * One chain that this instance owns: what was decided about its batches, which of them are under way, and what may be
+ * sent next. Pure bookkeeping; `Ledger` does what takes time.
+ *
+ * The rules it keeps: a batch is decided once, and its retry follows that decision. Until the broker has acknowledged a
+ * batch of this ownership only one is under way, because only then does the broker's check of sequences tell whether
+ * somebody else's copies got there first. What the broker certainly did not append is forgotten, with all that was
+ * decided behind it; what it may have appended is kept.
+ */
+import { ChainState } from './chain-state.ts'
+import type { ChainSnapshot, JudgedBatch } from './chain-state.ts'
+import type { ChainId } from './ports.ts'
+import { addSequence, sequenceDistance } from './sequence.ts'
+
+/** What is known of a batch before it is judged. */
+export type Recall =
+  | { readonly kind: 'new' }
+  /** Decided before; it is a retry. */
+  | { readonly kind: 'known'; readonly batch: JudgedBatch }
+  /** The broker has these sequences, none of them was quarantined: it is a retry of what passed. */
+  | { readonly kind: 'stored' }
+  /** It may be a retry of what the broker has: ask the broker first. */
+  | { readonly kind: 'look' }
+  /** Other records under sequences that are taken. */
+  | { readonly kind: 'reused' }
+
+/** One batch on its way. */
+export interface Plan {
+  readonly chain: Chain
+  readonly batch: JudgedBatch
+  /** Its first sequence as the broker is to see it. */
+  readonly up: number
+  /** Records that go to the topic. */
+  readonly kept: number
+  /** Resolves when the chain lets it go, or when `fate` is no longer `waiting`. */
+  readonly cleared: Promise<void>
+  /** `moved`: the chain is no longer ours. */
+  fate: 'waiting' | 'cleared' | 'sent' | 'moved'
+}
+
+interface PendingPlan extends Plan {
+  readonly clear: () => void
+}
+
+/** Answers of a broker by which a batch was certainly not appended (`LogValidator`, `ProduceRequest.validateRecords`). */
+const notAppended: ReadonlySet<number> = new Set([2, 10, 29, 32, 44, 76, 87])
+const outOfOrderSequence = 45
+
+export interface ChainStart {
+  readonly id: ChainId
+  readonly claim: string
+  readonly claimOffset: bigint
+  readonly state: ChainState
+  /** The sequence the broker expects next; null when it knows nothing of this epoch. */
+  readonly nextUp: number | null
+  /** Another owner's copies may still be on their way to the broker. */
+  readonly contested: boolean
+  readonly nowMs: number
+}
+
+export class Chain {
+  readonly id: ChainId
+  readonly claim: string
+  readonly claimOffset: bigint
+  readonly claimedMs: number
+  readonly state: ChainState
+  /** The connection whose batches are under way; another one waits until none is. */
+  lane: AbortSignal | null = null
+  /** Something that takes time is going on; nothing is decided meanwhile. Never rejects. */
+  busy: Promise<void> | null = null
+  /** It cannot be told any more what the broker has. */
+  unprovable = false
+  touchedMs: number
+  lookedMs: number
+  /** What the ledger has is not what was decided: to be written before anything is sent. */
+  unwritten = false
+  /** The broker must be asked what it has before the next batch. */
+  mustLook = false
+  /** A batch that met 45 while another owner's copies could be the cause. */
+  suspect: JudgedBatch | null = null
+  #contested: boolean
+  #proven = false
+  #nextUp: number | null
+  #pipeline: PendingPlan[] = []
+  #lost = false
+  readonly #written = new WeakSet<JudgedBatch>()
+  readonly #quarantined = new WeakSet<JudgedBatch>()
+  #drained: PromiseWithResolvers<void> | null = null
+
+  constructor({ id, claim, claimOffset, state, nextUp, contested, nowMs }: ChainStart) {
+    this.id = id
+    this.claim = claim
+    this.claimOffset = claimOffset
+    this.state = state
+    this.#nextUp = nextUp
+    this.#contested = contested
+    this.claimedMs = nowMs
+    this.lookedMs = nowMs
+    this.touchedMs = nowMs
+  }
+
+  /** No longer ours. */
+  get lost(): boolean {
+    return this.#lost
+  }
+
+  get isIdle(): boolean {
+    return this.#pipeline.length === 0 && this.busy === null
+  }
+
+  get proven(): boolean {
+    return this.#proven
+  }
+
+  /** True while copies of an earlier owner can still change what the broker has. */
+  get contested(): boolean {
+    return this.#contested && !this.#proven
+  }
+
+  /** Resolves when nothing is under way any more. */
+  drained(): Promise<void> {
+    if (this.#pipeline.length === 0) return Promise.resolve()
+    this.#drained ??= Promise.withResolvers<void>()
+    return this.#drained.promise
+  }
+
+  /** `nowMs`: what the broker was asked longer ago than `freshMs` says nothing about what is stored. */
+  recall(base: number, count: number, digest: string, nowMs: number, freshMs: number): Recall {
+    const batch = this.state.at(base)
+    if (batch !== undefined) {
+      if (batch.count === count && batch.digest === digest) return { kind: 'known', batch }
+      return this.#isStored(batch) || this.#isUnderWay(batch) ? { kind: 'reused' } : { kind: 'new' }
+    }
+    const up = this.state.up(base)
+    if (up === null) return { kind: 'reused' }
+    if (this.#nextUp === null || sequenceDistance(addSequence(up, count), this.#nextUp) < 0) return { kind: 'new' }
+    return nowMs - this.lookedMs <= freshMs ? { kind: 'stored' } : { kind: 'look' }
+  }
+
+  /**
+   * The batch takes its place. A decision that differs from the one known replaces it, with all behind it.
+   *
+   * @param remember false for a batch that only passes: nothing was decided about it
+   */
+  plan(decided: JudgedBatch, remember: boolean): Plan {
+    const known = this.state.at(decided.base)
+    const same = known !== undefined && known.count === decided.count && known.digest === decided.digest
+    const batch = same ? known : decided
+    if (!same && remember && this.state.add(decided)) this.unwritten = true
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const plan: PendingPlan = {
+      chain: this,
+      batch,
+      up: this.state.up(batch.base)!,
+      kept: batch.count - batch.dropped.length,
+      cleared: promise,
+      clear: resolve,
+      fate: 'waiting'
+    }
+    this.#pipeline.push(plan)
+    this.#advance()
+    return plan
+  }
+
+  needsWrite(plan: Plan): boolean {
+    return this.unwritten || (plan.batch.dropped.length > 0 && !this.#written.has(plan.batch))
+  }
+
+  snapshot(): ChainSnapshot {
+    return this.state.snapshot(this.#nextUp, this.contested)
+  }
+
+  /** The ledger has what was decided about these. */
+  wrote(batches: readonly JudgedBatch[]): void {
+    for (const batch of batches) this.#written.add(batch)
+  }
+
+  sent(plan: Plan): void {
+    plan.fate = 'sent'
+  }
+
+  /** True when the bad records of the batch with this base sequence are known to be in the quarantine topic. */
+  isQuarantined(base: number): boolean {
+    const batch = this.state.at(base)
+    return batch !== undefined && this.#quarantined.has(batch)
+  }
+
+  quarantined(batch: JudgedBatch): void {
+    this.#quarantined.add(batch)
+  }
+
+  /** True while a batch of it has been decided and neither sent nor given up. */
+  get holdsUnsent(): boolean {
+    return this.#pipeline.some((plan) => plan.fate !== 'sent')
+  }
+
+  /** It was not sent and will not be; a retry follows what was decided. */
+  giveUp(plan: Plan): void {
+    this.#leave(plan)
+  }
+
+  /** It was not sent, and what was decided about it does not hold. */
+  revoke(plan: Plan): void {
+    this.#forget(plan.batch)
+    this.#leave(plan)
+  }
+
+  /** Nothing of it goes to the topic, and the producer is told that it is taken care of. */
+  settle(plan: Plan): void {
+    this.#leave(plan)
+  }
+
+  /**
+   * The broker answered with this code.
+   *
+   * @returns `unsafe` when the client must not see the answer: what the broker has has to be found out first
+   */
+  answered(plan: Plan, code: number): 'relay' | 'unsafe' {
+    const { batch } = plan
+    if (this.#lost) return code === 0 ? 'relay' : 'unsafe'
+    if (code === 0) {
+      this.#proven = true
+      this.suspect = null
+      const next = addSequence(plan.up, plan.kept)
+      if (this.#nextUp === null || sequenceDistance(this.#nextUp, next) > 0) this.#nextUp = next
+    } else if (notAppended.has(code)) {
+      this.#forget(batch)
+    } else if (code === outOfOrderSequence && !this.#proven && this.suspect === null) {
+      this.suspect = batch
+      this.mustLook = true
+      this.#leave(plan)
+      return 'unsafe'
+    }
+    this.#leave(plan)
+    return 'relay'
+  }
+
+  /** The connection is gone: what was sent may have been appended, what was not will not be. */
+  laneGone(lane: AbortSignal): void {
+    if (this.lane !== lane) return
+    this.lane = null
+    for (const plan of this.#pipeline.splice(0)) {
+      if (plan.fate === 'sent') this.mustLook = true
+      plan.clear()
+    }
+    this.#resolveDrained()
+  }
+
+  /** Another claim stands in the log: nothing more is sent by what we know. */
+  lose(): void {
+    this.#lost = true
+    for (const plan of this.#pipeline.splice(0)) {
+      if (plan.fate !== 'sent') plan.fate = 'moved'
+      plan.clear()
+    }
+    this.#resolveDrained()
+  }
+
+  /**
+   * The broker said what it has.
+   *
+   * @returns true when a batch under suspicion turned out to be stored whole by another owner: what was decided about it
+   *   is forgotten, and the ledger must be told
+   */
+  looked(lastSequence: number | null, nowMs: number): boolean {
+    this.mustLook = false
+    this.lookedMs = nowMs
+    this.#nextUp = lastSequence === null ? null : addSequence(lastSequence, 1)
+    // A topic that was deleted and made again, or a producer that was forgotten: the order of sequences is not checked.
+    if (lastSequence === null) this.#proven = false
+    const { suspect } = this
+    return suspect !== null && this.overtaken(suspect)
+  }
+
+  /** Looks whether the broker has the whole of a batch of which some was quarantined here; if so, follows it. */
+  overtaken(batch: JudgedBatch): boolean {
+    if (batch.dropped.length === 0 || this.state.at(batch.base) !== batch || this.#nextUp === null) return false
+    const end = addSequence(this.state.up(batch.base)!, batch.count)
+    if (sequenceDistance(end, this.#nextUp) < 0) return false
+    this.#forget(batch)
+    this.unwritten = true
+    return true
+  }
+
+  #isStored(batch: JudgedBatch): boolean {
+    const kept = batch.count - batch.dropped.length
+    if (kept === 0 || this.#nextUp === null) return false
+    return sequenceDistance(addSequence(this.state.up(batch.base)!, kept), this.#nextUp) >= 0
+  }
+
+  #isUnderWay(batch: JudgedBatch): boolean {
+    return this.#pipeline.some((plan) => plan.batch === batch)
+  }
+
+  #forget(batch: JudgedBatch): void {
+    if (this.state.at(batch.base) === batch && this.state.cutFrom(batch.base)) this.unwritten = true
+  }
+
+  #leave(plan: Plan): void {
+    const at = this.#pipeline.indexOf(plan as PendingPlan)
+    if (at < 0) return
+    this.#pipeline.splice(at, 1)
+    ;(plan as PendingPlan).clear()
+    this.#advance()
+    if (this.#pipeline.length === 0) this.#resolveDrained()
+  }
+
+  #advance(): void {
+    let before = false
+    for (const plan of this.#pipeline) {
+      if (plan.fate === 'waiting' && (this.#proven || plan.kept === 0 || !before)) {
+        plan.fate = 'cleared'
+        plan.clear()
+      }
+      before ||= plan.kept > 0
+    }
+  }
+
+  #resolveDrained(): void {
+    this.#drained?.resolve()
+    this.#drained = null
+  }
+}

@@ -1,0 +1,58 @@
+/** Takes the bad records of a batch out of it, as the quarantine topic is to have them. */
+import { hash } from 'node:crypto'
+import type { BatchHeader, RecordTable } from '../../protocol/records/batch.ts'
+import type { Producer, TopicContract } from '../contracts/judgement.ts'
+import type { ChainPosition } from './sequence-gate.ts'
+import type { QuarantinedBatch, QuarantineReason } from './quarantine-port.ts'
+
+export interface BatchOrigin {
+  readonly topic: string
+  readonly partition: number
+  readonly contract: TopicContract
+  readonly producer: Producer
+  readonly position: ChainPosition | null
+}
+
+/**
+ * What makes a retry of a batch the same batch: its records. Not its bytes, because a client may compress them anew. By a
+ * hash nobody can forge, because what is recognised passes unjudged.
+ */
+export function batchDigest(header: BatchHeader, table: RecordTable): string {
+  return `${hash('sha256', table.bytes, 'base64')}@${header.baseTimestamp}`
+}
+
+/** Copies: what is kept until it is stored must not keep a whole inflated batch in memory. */
+export function quarantinedBatch(
+  { topic, partition, contract, producer, position }: BatchOrigin,
+  table: RecordTable,
+  digest: string,
+  reasons: ReadonlyMap<number, readonly QuarantineReason[]>
+): QuarantinedBatch {
+  const { bytes } = table
+  const slice = (start: number, length: number): Buffer | null =>
+    length < 0 ? null : Buffer.from(bytes.subarray(start, start + length))
+  return {
+    topic,
+    partition,
+    target: contract.quarantineOf(topic),
+    policy: contract.policy,
+    producer,
+    chain: position,
+    digest,
+    records: [...reasons].map(([index, violations]) => {
+      const headers: { name: string; value: Buffer | null }[] = []
+      table.forEachHeader(index, (nameStart, nameLength, valueStart, valueLength) => {
+        const name = bytes.toString('utf8', nameStart, nameStart + nameLength)
+        headers.push({ name, value: slice(valueStart, valueLength) })
+      })
+      return {
+        index,
+        key: slice(table.keyStart(index), table.keyLength(index)),
+        value: slice(table.valueStart(index), table.valueLength(index)),
+        headers,
+        timestampMs: table.timestampMs(index),
+        violations
+      }
+    })
+  }
+}

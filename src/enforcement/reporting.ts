@@ -1,0 +1,69 @@
+/** Tells the report what became of a batch and of its records. */
+import type { Producer } from '../contracts/judgement.ts'
+import type { ProduceCall } from '../proxy/produce-path.ts'
+import { entriesOf } from '../quarantine/record.ts'
+import type { PartitionDecision } from './decision.ts'
+import { countVerdicts } from './partition-verdict.ts'
+import type { RecordVerdict } from './partition-verdict.ts'
+import type { EnforcementReport, RefusalCause } from './report.ts'
+
+export function producerOf(call: ProduceCall): Producer {
+  return { clientId: call.clientId, principal: null }
+}
+
+/** The broker took it, or all of it is in quarantine: a client it refuses leaves no trace in journal and metrics. */
+export function reportPassed(
+  report: EnforcementReport,
+  call: ProduceCall,
+  decision: PartitionDecision,
+  baseOffset: bigint | null
+): void {
+  const ids = new Map(decision.quarantined === null ? [] : entriesOf(decision.quarantined).map((e) => [e.batchIndex, e.id]))
+  let droppedBefore = 0
+  const offsets = new Map<number, number>()
+  if (baseOffset !== null && baseOffset >= 0n) {
+    // Ascending, as the records of a judgement are.
+    for (const { index, outcome } of decision.records) {
+      if (outcome === 'quarantine') droppedBefore += 1
+      else offsets.set(index, Number(baseOffset) + index - droppedBefore)
+    }
+  }
+  reportRecords(report, call, decision, decision.records, false, (index) => ({
+    offset: offsets.get(index) ?? null,
+    quarantineId: ids.get(index) ?? null
+  }))
+}
+
+export function reportRefused(
+  report: EnforcementReport,
+  call: ProduceCall,
+  decision: PartitionDecision,
+  cause: RefusalCause
+): void {
+  // What no quarantine will take is refused like what may not be quarantined.
+  const records =
+    cause === 'quarantine-unavailable'
+      ? decision.records.map((r) => (r.outcome === 'quarantine' ? { ...r, outcome: 'reject' as const } : r))
+      : decision.records
+  reportRecords(report, call, decision, records, true, () => ({ offset: null, quarantineId: null }))
+}
+
+function reportRecords(
+  report: EnforcementReport,
+  call: ProduceCall,
+  decision: PartitionDecision,
+  records: readonly RecordVerdict[],
+  refused: boolean,
+  whereabouts: (index: number) => { readonly offset: number | null; readonly quarantineId: string | null }
+): void {
+  const { topic, partition, contract, position, recordCount, unlisted, seconds } = decision
+  if (contract === null) return
+  const baseSequence = position?.baseSequence ?? null
+  const place = { topic, partition, producer: producerOf(call), policy: contract.policy, baseSequence, recordCount }
+  report.batchSettled(place, countVerdicts(recordCount, records, unlisted, refused), seconds)
+  for (const { index, outcome, violations, undecided } of records) {
+    const record = { index, outcome, ...whereabouts(index) }
+    for (const violation of violations) report.violation(place, record, violation)
+    for (const { rule, cause, message } of undecided) report.undecided(place, record, rule, cause.kind, message)
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Reads the states of quarantined records. The topic is written in transactions, one redrive or discard per quarantine
+ * topic at a time, and all of them share its one partition. A reader of committed records alone would wait for every
+ * transaction that is open, and a redrive that was killed leaves one open for a minute; so this one reads everything
+ * and keeps what a transaction wrote back until it sees how that ended.
+ *
+ * Whoever writes takes over the transactional id first and reads then: by that time whatever was written under the id
+ * is decided, and nobody else can change these states any more.
+ */
+import { errorCodes } from '../../protocol/errors.ts'
+import { readRecords } from '../../protocol/records/batch.ts'
+import type { BatchHeader, ReadRecord } from '../../protocol/records/batch.ts'
+import { KafkaError } from '../kafka/errors.ts'
+import type { LogClient } from './log-range.ts'
+import { rangesOf, readLog } from './log-range.ts'
+import { QuarantineError } from './quarantine-error.ts'
+import { open, parseState, parseStateKey } from './state.ts'
+import type { RecordState } from './state.ts'
+import { transactionMarker } from './transaction-marker.ts'
+
+/**
+ * Entries of one quarantine topic held in memory, some 250 bytes each. Those of records that retention has taken away
+ * are deleted by every redrive and discard.
+ */
+const maxEntries = 4_000_000
+
+/** Records of transactions that are not decided yet; a redrive writes 500 in one. */
+const maxPending = 100_000
+
+/** The states of the records of one quarantine topic, by id. What is not there is open. */
+export class RecordStates {
+  readonly #states = new Map<string, RecordState>()
+
+  of(id: string): RecordState {
+    return this.#states.get(id) ?? open
+  }
+
+  /** @throws {QuarantineError} `too-many` */
+  set(id: string, state: RecordState): void {
+    if (state.kind === 'open') {
+      this.#states.delete(id)
+      return
+    }
+    this.#states.set(id, state)
+    if (this.#states.size > maxEntries) {
+      const message = `more than ${maxEntries} records of one quarantine topic have been dealt with`
+      throw new QuarantineError('too-many', message, 'shorten retention.ms of the quarantine topic')
+    }
+  }
+
+  entries(): IterableIterator<[string, RecordState]> {
+    return this.#states.entries()
+  }
+
+  get size(): number {
+    return this.#states.size
+  }
+}
+
+/**
+ * What the states are now. Without the topic all records are open.
+ *
+ * @throws {QuarantineError} `too-many`; errors of Kafka as they are
+ */
+export async function readStates(
+  client: LogClient,
+  stateTopic: string,
+  quarantineTopics: readonly string[],
+  signal?: AbortSignal
+): Promise<ReadonlyMap<string, RecordStates>> {
+  const states = new Map(quarantineTopics.map((topic) => [topic, new RecordStates()]))
+  const decided = (records: readonly ReadRecord[]): void => {
+    for (const { key, value } of records) {
+      const parsed = parseStateKey(key)
+      const of = parsed === null ? undefined : states.get(parsed.quarantineTopic)
+      if (parsed !== null) of?.set(parsed.id, parseState(value))
+    }
+  }
+  const undecided = new Undecided()
+  for (const range of await rangesIfThere(client, stateTopic)) {
+    for await (const { batches, from } of readLog(client, range, signal)) {
+      for (const { header, bytes } of batches) apply(header, bytes, { from, end: range.end, decided, undecided })
+    }
+  }
+  return states
+}
+
+interface Application {
+  readonly from: bigint
+  readonly end: bigint
+  readonly decided: (records: readonly ReadRecord[]) => void
+  readonly undecided: Undecided
+}
+
+function apply(header: BatchHeader, bytes: Buffer, { from, end, decided, undecided }: Application): void {
+  if (header.control) {
+    const marker = header.baseOffset < end ? transactionMarker(bytes, header) : null
+    if (marker === null) return
+    const records = undecided.take(header.producerId)
+    if (marker === 'commit') decided(records)
+    return
+  }
+  const records = readRecords(bytes).filter(({ offset }) => offset >= from && offset < end)
+  if (header.transactional) undecided.add(header.producerId, records)
+  else decided(records)
+}
+
+class Undecided {
+  readonly #byProducer = new Map<bigint, ReadRecord[]>()
+  #count = 0
+
+  add(producerId: bigint, records: readonly ReadRecord[]): void {
+    this.#count += records.length
+    if (this.#count > maxPending) {
+      throw new QuarantineError(
+        'too-many',
+        `more than ${maxPending} states were written by transactions without an end`
+      )
+    }
+    const known = this.#byProducer.get(producerId)
+    if (known === undefined) this.#byProducer.set(producerId, [...records])
+    else known.push(...records)
+  }
+
+  take(producerId: bigint): readonly ReadRecord[] {
+    const records = this.#byProducer.get(producerId) ?? []
+    this.#byProducer.delete(producerId)
+    this.#count -= records.length
+    return records
+  }
+}
+
+/** All that is written lies in partition 0. */
+async function rangesIfThere(client: LogClient, topic: string): ReturnType<typeof rangesOf> {
+  try {
+    return await rangesOf(client, topic, [0])
+  } catch (error) {
+    if (error instanceof KafkaError && error.code === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) return []
+    throw error
+  }
+}

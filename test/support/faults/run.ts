@@ -1,0 +1,233 @@
+/**
+ * A run of faults on a real cluster of three nodes. Every producer sends numbered records through two instances of
+ * kontrakt, of which each gets `kill -9` in turn while clients move to the other; brokers get it now and then. Those
+ * without Kafka's promise send the same direct as well, through a forwarder whose connections are cut at the same
+ * moments. At the end everything is read back and counted.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientDriver, ClientName } from '../clients/driver.ts'
+import { openDriver } from '../clients/index.ts'
+import { startCluster } from '../cluster/start.ts'
+import type { TestCluster } from '../cluster/types.ts'
+import { startKontrakt, type Kontrakt } from '../kontrakt.ts'
+import { messageOf } from '../message-of.ts'
+import { startForwarder, type Forwarder } from './forwarder.ts'
+import { isBad, numbered, numberedPolicy, partitions } from './numbered.ts'
+import { patientMs, type ProducerSpec } from './producers.ts'
+import { quarantinedNumber, readAll, storedNumber } from './read-back.ts'
+import { drawSchedule, randomFrom, type Fault } from './schedule.ts'
+import { tally, type Tally, type Told } from './tally.ts'
+
+export interface RunOptions {
+  readonly seed: number
+  /** For how long is sent; starting and reading back come on top. */
+  readonly durationMs: number
+  readonly producers: readonly ProducerSpec[]
+  /** Default: both. */
+  readonly ways?: readonly Way[]
+  readonly log: (line: string) => void
+}
+
+export type Way = 'kontrakt' | 'direct'
+
+export interface ProducerReport {
+  readonly spec: ProducerSpec
+  readonly way: Way
+  readonly tally: Tally
+  /** Errors as the client names them, by how many records got each. */
+  readonly errors: Readonly<Record<string, number>>
+}
+
+export interface RunReport {
+  readonly seed: number
+  readonly durationMs: number
+  readonly proxyKills: number
+  readonly brokerKills: number
+  readonly producers: readonly ProducerReport[]
+  /** Ends of the instances' logs. */
+  readonly logs: readonly string[]
+}
+
+const nodes = 3
+const instances = 2
+/** What a client needs to reach the other instance, at most: as long direct connections are refused. */
+const cutMs = 300
+/** Records in one `send`, and the pause after it: some hundred records in a second, most of the time in flight. */
+const chunkLength = 60
+const pauseMs = { least: 20, most: 100 }
+/** Of an instance's log, in a report. */
+const keptLog = 4_000
+
+export async function runFaults(options: RunOptions): Promise<RunReport> {
+  const { seed, durationMs, log } = options
+  const closing: (() => Promise<unknown>)[] = []
+  try {
+    const stage = await setUp(options, (close) => closing.push(close))
+    log(`cluster, ${stage.proxies.length} instances and ${stage.lanes.length} producers are there; seed ${seed}`)
+    const faults = drawSchedule({ seed, durationMs, instances, nodes })
+    const until = Date.now() + durationMs
+    const sending = stage.lanes.map((lane, index) => sendUntil(until, lane, stage, randomFrom(seed * 1_000 + index)))
+    const [sent] = await Promise.all([allOf(sending, stage.lanes, durationMs), cause(faults, stage, log)])
+    log('all is sent; reading back')
+    const reports: ProducerReport[] = []
+    for (const [index, lane] of stage.lanes.entries()) reports.push(await reportOn(lane, sent[index]!, stage))
+    return {
+      seed,
+      durationMs,
+      proxyKills: faults.filter(({ kind }) => kind === 'proxy').length,
+      brokerKills: faults.filter(({ kind }) => kind === 'broker').length,
+      producers: reports,
+      logs: stage.proxies.map((instance) => instance.log().slice(-keptLog))
+    }
+  } finally {
+    for (const close of closing.toReversed()) await close().catch((error: unknown) => log(messageOf(error)))
+  }
+}
+
+interface Stage {
+  readonly forwarder: Forwarder
+  readonly cluster: TestCluster
+  /** Empty when all goes direct. */
+  readonly proxies: readonly Kontrakt[]
+  readonly lanes: readonly Lane[]
+  driver(name: ClientName): ClientDriver
+}
+
+const readingClient: ClientName = 'java'
+
+/** `later` takes what ends each part; what was started before something failed is ended, too. */
+async function setUp(options: RunOptions, later: (close: () => Promise<unknown>) => void): Promise<Stage> {
+  const forwarder = await startForwarder(nodes)
+  later(() => forwarder.close())
+  const cluster = await startCluster({ version: '4.3.1', nodes, detours: forwarder.detours }, 'java')
+  later(() => cluster.close())
+  const drivers = new Map<ClientName, ClientDriver>()
+  for (const name of new Set<ClientName>([readingClient, ...options.producers.map(({ client }) => client)])) {
+    const driver = await openDriver(name)
+    later(() => driver.close())
+    drivers.set(name, driver)
+  }
+  const lanes = lanesOf(options)
+  await createTopics(drivers.get(readingClient)!, cluster, lanes)
+  const policies = { 'numbered.yaml': numberedPolicy(`${topicPrefix.kontrakt}-*`) }
+  const proxies: Kontrakt[] = []
+  while (proxies.length < instances && lanes.some(({ way }) => way === 'kontrakt')) {
+    const instance = await startKontrakt({ upstream: cluster.bootstrap, policies })
+    later(() => instance.kill())
+    proxies.push(instance)
+  }
+  return { forwarder, cluster, proxies, lanes, driver: (name) => drivers.get(name)! }
+}
+
+/** One producer, one way, one topic of its own. */
+interface Lane {
+  readonly spec: ProducerSpec
+  readonly way: Way
+  readonly topic: string
+}
+
+const bothWays: readonly Way[] = ['kontrakt', 'direct']
+const topicPrefix: Record<Way, string> = { kontrakt: 'guarded', direct: 'direct' }
+
+function lanesOf({ producers, ways = bothWays }: RunOptions): Lane[] {
+  return producers.flatMap((spec) => ways.map((way) => ({ spec, way, topic: `${topicPrefix[way]}-${spec.name}` })))
+}
+
+async function createTopics(driver: ClientDriver, cluster: TestCluster, lanes: readonly Lane[]): Promise<void> {
+  const ids = Array.from({ length: nodes }, (_, index) => index + 1)
+  // Each partition is led by another node, so that every broker's death concerns every producer.
+  const replicas = Array.from({ length: partitions }, (_, first) => ids.map((_, at) => ids[(first + at) % nodes]!))
+  const admin = await driver.admin(cluster.bootstrap)
+  await admin.createTopics(
+    lanes.map(({ topic }) => ({ name: topic, replicas, config: { 'min.insync.replicas': '2' } }))
+  )
+  await admin.close()
+}
+
+interface Sent {
+  readonly told: Map<number, Told>
+  readonly errors: Record<string, number>
+}
+
+async function sendUntil(until: number, lane: Lane, stage: Stage, random: () => number): Promise<Sent> {
+  const { spec, topic, way } = lane
+  const direct = stage.forwarder.detours.map(({ advertised }) => advertised)
+  const bootstrap = way === 'direct' ? direct : stage.proxies.map((instance) => instance.bootstrap)
+  // Half of them start at each instance.
+  if (random() < 0.5) bootstrap.reverse()
+  const producer = await stage.driver(spec.client).producer(bootstrap, {
+    acks: 'all',
+    clientId: spec.name,
+    ...spec.options
+  })
+  const told = new Map<number, Told>()
+  const errors: Record<string, number> = {}
+  for (let next = 0; Date.now() < until; next += chunkLength) {
+    const numbers = Array.from({ length: chunkLength }, (_, index) => next + index)
+    const results = await producer.send(numbers.map((n) => numbered(topic, n)))
+    for (const [index, n] of numbers.entries()) {
+      const result = results[index]!
+      told.set(n, 'error' in result ? 'failed' : 'accepted')
+      if ('error' in result) errors[result.error.name] = (errors[result.error.name] ?? 0) + 1
+    }
+    await sleep(pauseMs.least + random() * (pauseMs.most - pauseMs.least))
+  }
+  await producer.close()
+  return { told, errors }
+}
+
+/** A producer that never comes to an end is named, instead of a test that runs out of time. */
+async function allOf(sending: readonly Promise<Sent>[], lanes: readonly Lane[], durationMs: number): Promise<Sent[]> {
+  const open = new Set(lanes)
+  for (const [index, one] of sending.entries())
+    void one.finally(() => open.delete(lanes[index]!)).catch(() => undefined)
+  const late = new AbortController()
+  const stuck = sleep(durationMs + patientMs, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`still sending: ${[...open].map(({ topic }) => topic).join(', ')}`)
+  })
+  try {
+    return await Promise.race([Promise.all(sending), stuck])
+  } finally {
+    late.abort()
+    stuck.catch(() => undefined)
+  }
+}
+
+async function reportOn({ spec, way, topic }: Lane, { told, errors }: Sent, stage: Stage): Promise<ProducerReport> {
+  const reader = stage.driver(readingClient)
+  const bad = way === 'kontrakt' ? isBad : (): boolean => false
+  const stored = await readAll(reader, stage.cluster, topic)
+  const quarantined = way === 'kontrakt' ? await readAll(reader, stage.cluster, `${topic}.quarantine`) : []
+  const outcome = { stored: stored.map(storedNumber(bad)), quarantined: quarantined.map(quarantinedNumber()) }
+  return { spec, way, tally: tally({ told, isBad: bad, ...outcome }), errors }
+}
+
+/** Resolves when all that was broken is there again. */
+async function cause(
+  faults: readonly Fault[],
+  { proxies, cluster, forwarder }: Stage,
+  log: (line: string) => void
+): Promise<void> {
+  const started = Date.now()
+  const wait = (atMs: number): Promise<void> => sleep(Math.max(0, started + atMs - Date.now()))
+  const ofProxies = async (): Promise<void> => {
+    for (const fault of faults) {
+      if (fault.kind !== 'proxy') continue
+      await wait(fault.atMs)
+      log(`${Math.round((Date.now() - started) / 100) / 10} s: kill -9 of instance ${fault.instance}`)
+      await Promise.all([proxies[fault.instance]?.restart('SIGKILL'), forwarder.cut(cutMs)])
+    }
+  }
+  const ofBrokers = async (): Promise<void> => {
+    for (const fault of faults) {
+      if (fault.kind !== 'broker') continue
+      await wait(fault.atMs)
+      const node = cluster.nodes[fault.node]!
+      log(`${Math.round((Date.now() - started) / 100) / 10} s: kill -9 of broker ${node.id}`)
+      await node.kill()
+      await sleep(fault.downMs)
+      await node.start()
+    }
+  }
+  await Promise.all([ofProxies(), ofBrokers()])
+}
