@@ -2,6 +2,7 @@
 import avro from 'avsc'
 import { buildBatch } from '../protocol/records/batch.ts'
 import type { Codec } from '../protocol/records/batch.ts'
+import type { ProducerIdentity } from '../src/kafka/client.ts'
 
 export const orderJsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -60,19 +61,58 @@ export interface BatchSpec {
   readonly payload: Payload
   readonly recordsPerBatch: number
   readonly codec: Codec
+  /** Share of the records that break the contract, 0 to 1. */
+  readonly bad: number
+  /** Null: without a producer id. */
+  readonly producer: ProducerIdentity | null
 }
 
-/** One batch, and the mean size of its records' values in bytes. */
-export function orderBatch({ payload, recordsPerBatch, codec }: BatchSpec): { batch: Buffer; valueBytes: number } {
-  const type = avro.Type.forSchema(orderAvroSchema as avro.Schema, { wrapUnions: false })
-  const values = Array.from({ length: recordsPerBatch }, (_, n) =>
-    payload === 'json' ? Buffer.from(JSON.stringify(order(n))) : type.toBuffer(order(n))
-  )
-  const records = values.map((value, n) => ({
-    key: Buffer.from(`k${n % 100}`),
-    value,
-    timestamp: 1_767_225_600_000 + n
-  }))
-  const total = values.reduce((sum, value) => sum + value.length, 0)
-  return { batch: buildBatch({ records, codec }), valueBytes: Math.round(total / values.length) }
+export interface OrderBatch {
+  readonly bytes: Buffer
+  /** Records that break the contract. */
+  readonly bad: number
+}
+
+/**
+ * Batches to be sent in turns, and the mean size of their records' values in bytes. The bad records are spread over all
+ * of them as if by chance, always the same ones: some batches have more of them, few have none.
+ */
+export function orderBatches(count: number, spec: BatchSpec): { batches: OrderBatch[]; valueBytes: number } {
+  const { recordsPerBatch, codec, producer } = spec
+  const total = count * recordsPerBatch
+  const isBad = (n: number): boolean => (n * spreadingPrime) % total < Math.round(total * spec.bad)
+  let valueBytes = 0
+  const batches = Array.from({ length: count }, (_, b) => {
+    const numbers = Array.from({ length: recordsPerBatch }, (_, i) => b * recordsPerBatch + i)
+    const records = numbers.map((n) => {
+      const value = encoded(n, spec.payload, isBad(n))
+      valueBytes += value.length
+      return { key: Buffer.from(`k${n % 100}`), value, timestamp: 1_767_225_600_000 + n }
+    })
+    return { bytes: buildBatch({ ...producer, records, codec }), bad: numbers.filter(isBad).length }
+  })
+  return { batches, valueBytes: Math.round(valueBytes / total) }
+}
+
+/** Without a divisor in common with the number of records, so that `n * prime % total` meets every place once. */
+const spreadingPrime = 786_433
+
+const avroOrder = avro.Type.forSchema(orderAvroSchema as avro.Schema, { wrapUnions: false })
+/** The same bytes, but that the status may be one that the contract does not know. */
+const avroBadOrder = avro.Type.forSchema(
+  {
+    ...orderAvroSchema,
+    fields: orderAvroSchema.fields.map((field) =>
+      field.name === 'status'
+        ? { ...field, type: { type: 'enum', name: 'Status', symbols: ['a', 'b', 'c', 'lost'] } }
+        : field
+    )
+  } as avro.Schema,
+  { wrapUnions: false }
+)
+
+function encoded(n: number, payload: Payload, isBad: boolean): Buffer {
+  const value = isBad ? { ...order(n), status: 'lost' } : order(n)
+  if (payload === 'json') return Buffer.from(JSON.stringify(value))
+  return (isBad ? avroBadOrder : avroOrder).toBuffer(value)
 }

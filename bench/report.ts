@@ -1,13 +1,5 @@
-/** Turns what was measured into a table of medians and ratios. */
-import type { Payload } from './payloads.ts'
-
-/** One way from the load generator to the broker. */
-export interface Way {
-  readonly name: string
-  readonly payload: Payload
-  readonly topic: string
-  readonly proxied: boolean
-}
+/** Turns what was measured into tables of medians and ratios. */
+import type { Suite, Way } from './ways.ts'
 
 export interface Figures {
   readonly recordsPerSecond: number
@@ -23,20 +15,21 @@ export interface Figures {
 }
 
 export interface Measured {
-  readonly figures: ReadonlyMap<Way, readonly Figures[]>
+  readonly suites: ReadonlyMap<Suite, ReadonlyMap<Way, readonly Figures[]>>
   readonly machine: string
   readonly rounds: number
   readonly batches: number
   readonly recordsPerBatch: number
   readonly partitions: number
+  readonly inflight: number
 }
 
 export interface Row {
   readonly way: string
   readonly valueBytes: number
   readonly recordsPerSecond: number
-  /** Throughput against direct with the same payload, round by round, median. */
-  readonly ratio: number
+  /** Throughput against that of other ways, by the title of the column: round by round, median. */
+  readonly ratios: Readonly<Record<string, number | null>>
   readonly cpuSecondsPerMillion: number | null
   readonly cpuSecondsPerGigabyte: number | null
   /** The highest after any round. */
@@ -44,24 +37,35 @@ export interface Row {
 }
 
 export function report(measured: Measured): { text: string; data: object } {
-  const rows = [...measured.figures.keys()].map((way) => rowOf(way, measured.figures))
-  const { machine, rounds, batches, recordsPerBatch, partitions } = measured
-  const setup =
-    `${rounds} interleaved rounds of ${batches} batches of ${recordsPerBatch} records to ${partitions} partitions, ` +
-    `acks=1, uncompressed, one connection per partition, 5 requests in flight; medians. ` +
-    `Memory is the highest resident size of the proxy process after a round.`
-  const text = `${table(rows)}\n${setup}\n${machine}\n`
-  return { text, data: { machine, rounds, batches, recordsPerBatch, partitions, rows } }
+  const { suites, machine, rounds, batches, recordsPerBatch, partitions, inflight } = measured
+  const tables = [...suites].map(([suite, figures]) => ({
+    suite,
+    rows: suite.ways.map((way) => rowOf(way, suite, figures))
+  }))
+  const texts = tables.map(({ suite, rows }) => {
+    const setup =
+      `${rounds} interleaved rounds of ${batches} batches of ${recordsPerBatch} records to ${partitions} partitions, ` +
+      `${suite.producer}, uncompressed, one connection per partition, ${inflight} requests in flight; medians. ` +
+      `Memory is the highest resident size of the proxy process after a round.`
+    return `${table(suite, rows)}\n\n${setup}\n`
+  })
+  const text = `${texts.join('\n')}${machine}\n`
+  const data = tables.map(({ suite, rows }) => ({ suite: suite.name, producer: suite.producer, rows }))
+  return { text, data: { machine, rounds, batches, recordsPerBatch, partitions, inflight, suites: data } }
 }
 
-function rowOf(way: Way, figures: Measured['figures']): Row {
+function rowOf(way: Way, { ratios }: Suite, figures: ReadonlyMap<Way, readonly Figures[]>): Row {
   const own = figures.get(way)!
-  const direct = [...figures].find(([other]) => other.payload === way.payload && !other.proxied)![1]
+  const ratioTo = (base: Way | null): number | null => {
+    if (base === null) return null
+    const theirs = figures.get(base)!
+    return median(own.map((f, round) => f.recordsPerSecond / theirs[round]!.recordsPerSecond))
+  }
   return {
     way: way.name,
     valueBytes: own[0]!.valueBytes,
     recordsPerSecond: median(own.map((f) => f.recordsPerSecond)),
-    ratio: median(own.map((f, round) => f.recordsPerSecond / direct[round]!.recordsPerSecond)),
+    ratios: Object.fromEntries(ratios.map(({ title, to }) => [title, ratioTo(to(way))])),
     cpuSecondsPerMillion: way.proxied ? median(own.map((f) => f.cpuSecondsPerMillion ?? 0)) : null,
     cpuSecondsPerGigabyte: way.proxied ? median(own.map((f) => f.cpuSecondsPerGigabyte ?? 0)) : null,
     residentMiB: way.proxied ? Math.max(...own.map((f) => f.residentBytes ?? 0)) / 2 ** 20 : null
@@ -75,13 +79,14 @@ function median(values: readonly number[]): number {
 }
 
 /** Markdown, so that it can be read on a terminal and pasted into a document. */
-function table(rows: readonly Row[]): string {
-  const head = ['way', 'value bytes', 'records/s', 'x direct', 'proxy CPU-s per million', 'per GB', 'memory']
+function table({ ratios }: Suite, rows: readonly Row[]): string {
+  const titles = ratios.map(({ title }) => title)
+  const head = ['way', 'value bytes', 'records/s', ...titles, 'proxy CPU-s per million', 'per GB', 'memory']
   const cells = rows.map((row) => [
     row.way,
     String(row.valueBytes),
     Math.round(row.recordsPerSecond).toLocaleString('en'),
-    row.ratio.toFixed(2),
+    ...titles.map((title) => row.ratios[title]?.toFixed(2) ?? '-'),
     row.cpuSecondsPerMillion?.toFixed(2) ?? '-',
     row.cpuSecondsPerGigabyte?.toFixed(2) ?? '-',
     row.residentMiB === null ? '-' : `${Math.round(row.residentMiB)} MiB`

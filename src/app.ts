@@ -137,7 +137,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   metrics.inflightBytesFrom(() => proxy.inflightBytes)
 
   let phase: 'starting' | 'serving' | 'draining' = 'starting'
-  const desk = quarantineDesk(settings, policies, closing.signal)
+  const desk = quarantineDesk(settings, policies, logger, closing.signal)
   const view = new LiveView({
     settings,
     quarantine: desk.view,
@@ -201,6 +201,7 @@ function processLogger({ logLevel: level, logFormat: format }: Settings): Logger
 function quarantineDesk(
   settings: Settings,
   policies: PolicyFolder,
+  logger: Logger,
   closing: AbortSignal
 ): { readonly view: QuarantineAtHand; close(): void } {
   const client = new KafkaClient({
@@ -218,7 +219,7 @@ function quarantineDesk(
     decideWaitMs: settings.timings.decideWaitMs,
     clock: systemClock
   })
-  return { view: new QuarantineAtHand({ desk, policies, closing }), close: () => client.close() }
+  return { view: new QuarantineAtHand({ desk, policies, logger, closing }), close: () => client.close() }
 }
 
 async function startAdmin(settings: Settings, view: LiveView, logger: Logger): Promise<AdminServer | null> {

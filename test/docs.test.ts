@@ -15,6 +15,7 @@ import type { CommandContext } from '../src/cli/command.ts'
 import { demoCommand } from '../src/cli/demo-command.ts'
 import { doctorCommand } from '../src/cli/doctor.ts'
 import { initCommand } from '../src/cli/init.ts'
+import { quarantineCommand } from '../src/cli/quarantine.ts'
 import { serveCommand } from '../src/cli/serve.ts'
 import { settingsCommand } from '../src/cli/settings.ts'
 import { statusCommand } from '../src/cli/status.ts'
@@ -133,16 +134,17 @@ function parseProblem([name = '', ...args]: readonly string[]): string | null {
     checkCommand,
     testCommand,
     whyCommand,
+    quarantineCommand,
     statusCommand,
     doctorCommand,
     settingsCommand
   ]
   const command = makers.map((make) => make(context)).find((candidate) => candidate.name() === name)
   if (command === undefined) return name.startsWith('-') ? null : `unknown command '${name}'`
-  command
-    .exitOverride()
-    .configureOutput({ writeErr: io.err, writeOut: io.out })
-    .action(() => undefined)
+  for (const one of [command, ...command.commands]) {
+    one.exitOverride().configureOutput({ writeErr: io.err, writeOut: io.out })
+    if (one.commands.length === 0) one.action(() => undefined)
+  }
   try {
     command.parse(args, { from: 'user' })
     return null

@@ -4,6 +4,7 @@ import type { Finding } from './doctor/finding.ts'
 import { examineClock, examineMachine } from './doctor/machine.ts'
 import { examinePolicies } from './doctor/policies.ts'
 import { examinePorts } from './doctor/ports.ts'
+import { examineQuarantine } from './doctor/quarantine.ts'
 import { examineRegistry } from './doctor/registry.ts'
 import { examineUpstream } from './doctor/upstream.ts'
 import type { CliIo } from './io.ts'
@@ -22,11 +23,13 @@ export async function doctor(options: OptionValues, io: CliIo): Promise<number> 
   if (settings === null) return 1
   const upstream = await examineUpstream(settings)
   const registry = await examineRegistry(settings)
+  const policies = examinePolicies(settings, upstream, io.cwd)
   const findings: Finding[] = [
     ...upstream.findings,
     ...(await examinePorts(settings, upstream.brokerIds)),
     ...registry.findings,
-    ...examinePolicies(settings, upstream, io.cwd),
+    ...policies.findings,
+    ...(await examineQuarantine(settings, policies.policies, upstream.brokerIds !== null)),
     ...examineMachine(settings),
     examineClock(registry.clockSkewMs)
   ]

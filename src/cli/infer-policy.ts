@@ -46,7 +46,7 @@ export function inferPolicy(
   const key = inferSide(keys, subjects?.key ?? null, `schemas/${name}-key.schema.json`)
   const tombstones = records.length - values.length
   const lines = [
-    '# Inferred by `kontrakt init --from-topic`: read it, correct it, then write mode: reject.',
+    '# Inferred by `kontrakt init --from-topic`: read it, correct it, then write mode: quarantine or reject.',
     `# ${plural(records.length, 'record')} were looked at.`,
     'apiVersion: kontrakt/v1',
     `topics: ${topic}`,

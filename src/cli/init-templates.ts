@@ -55,7 +55,7 @@ export const policyTemplate = `# What producers of this topic promise, and what 
 apiVersion: kontrakt/v1
 topics: orders                        # a name, a glob, or a list of them: * any characters but '.', ** any characters
 owner: team-checkout
-mode: observe                         # off | observe | mark | reject. Start by watching; then write reject.
+mode: observe                         # off | observe | mark | quarantine | reject. Start by watching, then enforce.
 
 key:
   format: string

@@ -46,16 +46,17 @@ export function processIo(): CliIo {
     cwd: process.cwd(),
     colour: hasTerminalColour(process.stdout),
     errColour: hasTerminalColour(process.stderr),
-    ...(process.stdin.isTTY && process.stderr.isTTY ? { person: terminalPerson() } : {}),
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { person: terminalPerson(process.stdin, process.stderr) } : {}),
     watchInterrupts
   }
 }
 
-function terminalPerson(): Person {
+/** Somebody at a terminal of these streams. */
+export function terminalPerson(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Person {
   return {
     async confirm(question) {
       const { createInterface } = await import('node:readline/promises')
-      const terminal = createInterface({ input: process.stdin, output: process.stderr })
+      const terminal = createInterface({ input, output })
       try {
         // Ctrl-C and Ctrl-D at the question mean no.
         const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
@@ -65,7 +66,7 @@ function terminalPerson(): Person {
         terminal.close()
       }
     },
-    progress: (line) => void process.stderr.write(`\r\u001b[2K${line}`)
+    progress: (line) => void output.write(`\r\u001b[2K${line}`)
   }
 }
 

@@ -99,7 +99,7 @@ const patienceMs = 30_000
 async function printExplanation(text: string, options: OptionValues, io: CliIo): Promise<number> {
   const { adminTarget, askInstance } = await import('./admin-client.ts')
   const { explanationText } = await import('./why-text.ts')
-  const query = { text: text.slice(0, longestText) }
+  const query = { text: ofInterest(text) }
   const explanation = (await askInstance(adminTarget(options, io), '/api/v1/why', query)) as Explanation
   io.out(
     options['json'] === true ? `${JSON.stringify(explanation, null, 2)}\n` : explanationText(explanation, io.colour)
@@ -107,5 +107,11 @@ async function printExplanation(text: string, options: OptionValues, io: CliIo):
   return 0
 }
 
-/** What is ours stands near the beginning; an error may bring its stack along. */
-const longestText = 4_000
+/**
+ * An error may bring its stack along, and a request line has its limits (16 KiB, and nine bytes for one character at
+ * worst): what is ours stands around the name of the policy.
+ */
+function ofInterest(text: string): string {
+  const start = Math.max(0, text.search(/@[0-9a-f]{12}\b/) - 300)
+  return text.slice(start, start + 1_500).toWellFormed()
+}

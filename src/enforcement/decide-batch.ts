@@ -77,7 +77,9 @@ export function decideAgain(
   const link = { chain: chain!, digest: batch.digest!, dropped, decided: true }
   if (dropped.length === 0) return { link }
   const fate = withoutDropped(batch, new Set(dropped), new Map())
-  if (chain!.isQuarantined(header.baseSequence) || contract === null) return { link, fate }
+  if (chain!.isQuarantined(header.baseSequence)) return { link, fate }
+  // Nothing of it was sent, and no policy says any more where its bad records could go.
+  if (contract === null) return { link: { ...link, dropped: [] } }
   // Whether they are in the topic is not known here, so they are put there once more, under the same ids.
   const judgement = contract.judge(table, { topic, partition, producer })
   const verdict = partitionVerdict(contract, judgement, moment, true)

@@ -95,6 +95,7 @@ export class Enforcer implements ProducePath {
   /** Requests judged from now on are judged by these; each request by one set only. */
   swapContracts(contracts: ContractSet): void {
     this.#contracts = contracts
+    this.#options.quarantine?.ledger.policiesChanged()
   }
 
   idle(): boolean {
@@ -163,7 +164,7 @@ export class Enforcer implements ProducePath {
   admit(judged: Judged, proofs: WriteProofs): Admission {
     const request = judged as JudgedCall
     const { lane } = request
-    const resolution = this.#resolve(request, (decision) => this.#refusalAtAdmission(decision), proofs)
+    const resolution = this.#resolve(request, (decision) => this.#refusalAtAdmission(request, decision), proofs)
     if (resolution.kind === 'needs-proof') return resolution
     const unshown = resolution.forwarded.filter(({ fate }) => fate.kind === 'unshown')
     if (unshown.length > 0) {
@@ -188,7 +189,7 @@ export class Enforcer implements ProducePath {
     const unanswered = call.request.acks === 0
     const { refused, forwarded } = unanswered ? leftToBroker(resolution) : resolution
     // No room for a gate: an answer would not be safe, a lost connection is.
-    if (!unanswered && !this.#closeGates(refused)) return this.#unsafe(request, 'too-many-gates')
+    if (!unanswered && !this.#closeGates(request, refused)) return this.#unsafe(request, 'too-many-gates')
     for (const refusal of refused) {
       held.get(refusal.decision)?.giveUp()
       if (unanswered) this.#options.report.dropped(refusal.decision.topic, refusal.decision.recordCount)
@@ -245,17 +246,17 @@ export class Enforcer implements ProducePath {
   }
 
   /** While an earlier batch of the chain is on its way the gate may still open. */
-  #refusalAtAdmission(decision: PartitionDecision): Refusal | null {
+  #refusalAtAdmission({ lane }: JudgedCall, decision: PartitionDecision): Refusal | null {
     if (decision.link?.chain.holdsUnsent === true && decision.fate.kind !== 'refuse') return null
-    return gateOrOwnRefusal(decision, this.gates)
+    return gateOrOwnRefusal(decision, this.gates, lane)
   }
 
-  #refusalAtDeparture({ held }: JudgedCall, decision: PartitionDecision): Refusal | null {
-    const own = gateOrOwnRefusal(decision, this.gates)
+  #refusalAtDeparture({ held, lane }: JudgedCall, decision: PartitionDecision): Refusal | null {
+    const own = gateOrOwnRefusal(decision, this.gates, lane)
     if (own !== null) return own
     const each = held.get(decision)
-    // Refused when it was admitted, so it has no place in its chain.
-    if (each === undefined) return decision.link === null && decision.quarantined === null ? null : gateRefusal
+    // Refused when it was admitted, so it has no place in its chain; what stood in its way has passed meanwhile.
+    if (each === undefined) return decision.link === null && decision.quarantined === null ? null : gateRefusal(19)
     return each.problem
   }
 
@@ -266,7 +267,7 @@ export class Enforcer implements ProducePath {
 
   /** What is answered here, when its turn has come. */
   #answers(
-    { call, held }: JudgedCall,
+    { call, held, lane }: JudgedCall,
     refusals: Map<string, Map<number, PartitionAnswer>>,
     emptied: readonly PartitionDecision[]
   ): LocalAnswers | 'unsafe' {
@@ -274,9 +275,14 @@ export class Enforcer implements ProducePath {
       const { topic, partition, position } = decision
       const plan = held.get(decision)?.plan ?? null
       let answer = partitionAnswer(partition, 0, null)
-      if (position !== null && this.gates.refuses(position)) {
+      const gated = position === null ? null : this.gates.refusal(position, lane)
+      if (plan?.chain.leavesGap(plan) === true && gated === null) {
+        answer = partitionAnswer(partition, 45, 'sequence numbers before this batch are missing')
+        plan.chain.revoke(plan)
+      } else if (gated !== null) {
         // An earlier batch of the chain has failed meanwhile: a success now would make clients take it for delivered.
-        answer = partitionAnswer(partition, gateRefusal.code, gateRefusal.message)
+        const { code, message } = gateRefusal(gated)
+        answer = partitionAnswer(partition, code, message)
         if (plan !== null) plan.chain.giveUp(plan)
       } else {
         if (plan !== null) plan.chain.settle(plan)
@@ -288,7 +294,7 @@ export class Enforcer implements ProducePath {
   }
 
   /** The broker's answer to what was forwarded, as the producer is to see it. */
-  #confirm({ call, held }: JudgedCall, passing: readonly PartitionDecision[]): Confirm {
+  #confirm({ call, held, lane }: JudgedCall, passing: readonly PartitionDecision[]): Confirm {
     return (response) => {
       const byPlace = new Map(passing.map((decision) => [placeOf(decision), decision]))
       let unsafe = false
@@ -299,7 +305,7 @@ export class Enforcer implements ProducePath {
           if (answer.errorCode === 0) reportPassed(this.#options.report, call, decision, answer.baseOffset)
           const plan = held.get(decision)?.plan ?? null
           if (plan === null) return withOwnIndices(answer, decision)
-          unsafe = this.#answered(decision, plan, answer.errorCode) === 'unsafe' || unsafe
+          unsafe = this.#answered(decision, plan, answer.errorCode, lane) === 'unsafe' || unsafe
           return withOwnIndices(answer, decision)
         })
         return partitionResponses.every((answer, i) => answer === topic.partitionResponses[i])
@@ -312,30 +318,30 @@ export class Enforcer implements ProducePath {
     }
   }
 
-  #answered({ position }: PartitionDecision, plan: Plan, code: number): 'relay' | 'unsafe' {
+  #answered({ position }: PartitionDecision, plan: Plan, code: number, lane: AbortSignal): 'relay' | 'unsafe' {
     const answer = this.#options.quarantine!.ledger.answered(plan, code)
     if (answer === 'unsafe' || position === null) return answer
     if (code === 0) this.gates.appended(position)
     // What comes behind, and may be answered here, must wait for this one, as it would at the broker.
-    else if (!this.gates.close(position)) return 'unsafe'
+    else if (!this.gates.close(position, lane, code)) return 'unsafe'
     return 'relay'
   }
 
-  #closeGates(refused: readonly LocalRefusal[]): boolean {
-    for (const { closesGate, cause, decision } of refused) {
+  #closeGates({ lane }: JudgedCall, refused: readonly LocalRefusal[]): boolean {
+    for (const { closesGate, cause, decision, code } of refused) {
       if (!closesGate || decision.position === null) continue
-      if (!this.gates.close(decision.position)) return false
+      if (!this.gates.close(decision.position, lane, code)) return false
       if (cause !== 'gate') this.#options.report.gateClosed(decision.topic)
     }
     return true
   }
 
   /** What goes on passes its gate, and its retry need not be judged again. */
-  #remember({ call, held }: JudgedCall, forwarded: readonly PartitionDecision[]): void {
+  #remember({ call, held, lane }: JudgedCall, forwarded: readonly PartitionDecision[]): void {
     for (const decision of forwarded) {
       const { topic, partition, position, contract } = decision
       if (position === null) continue
-      this.gates.forwarded(position)
+      this.gates.forwarded(position, lane)
       const plan = held.get(decision)?.plan
       if (plan != null) {
         if (plan.kept > 0) plan.chain.sent(plan)

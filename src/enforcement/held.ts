@@ -46,11 +46,15 @@ export class HeldBatch {
     const { plan, decision } = this
     const { ledger } = this.#parts
     const waits: Promise<void>[] = []
-    if (decision.quarantined !== null) waits.push(this.#store())
+    const stored = decision.quarantined === null ? null : this.#store()
+    if (stored !== null) waits.push(stored)
     if (plan !== null) {
-      if (plan.chain.needsWrite(plan)) waits.push(this.#orProblem(ledger.write(plan.chain)))
+      const { chain } = plan
+      const allStored = chain.storing(stored)
+      // The ledger never speaks of what is not in quarantine: whoever inherits it relies on that.
+      if (chain.needsWrite(plan)) waits.push(allStored.then(() => this.#write(plan)))
       if (plan.fate === 'waiting') waits.push(plan.cleared)
-      if (plan.kept === 0 && plan.chain.contested) waits.push(this.#orProblem(ledger.quiet(plan)))
+      if (plan.kept === 0 && chain.isContested(plan.batch)) waits.push(this.#quiet(plan))
     }
     return waits.length === 0 ? null : Promise.all(waits).then(() => undefined)
   }
@@ -68,6 +72,16 @@ export class HeldBatch {
     const outcome = await this.#parts.sink.store(decision.quarantined!)
     if (outcome.kind === 'stored') plan?.chain.quarantined(plan.batch)
     else this.problem = outcome.lasting ? notStorable(decision, outcome.message) : notStoredNow(outcome.message)
+  }
+
+  async #quiet(plan: Plan): Promise<void> {
+    await this.#orProblem(this.#parts.ledger.quiet(plan))
+    await plan.chain.storing(null)
+    await this.#write(plan)
+  }
+
+  async #write(plan: Plan): Promise<void> {
+    if (this.problem === null && plan.chain.needsWrite(plan)) await this.#orProblem(this.#parts.ledger.write(plan.chain))
   }
 
   async #orProblem(work: Promise<void>): Promise<void> {

@@ -206,7 +206,7 @@ export class BatchJudge {
       case 'unshown':
         return { kind: 'not-now', fate: { kind: 'unshown' } }
       case 'unprovable':
-        return { kind: 'not-now', fate: refuse(59, 'ledger', 'what the broker has of this producer cannot be told') }
+        return { kind: 'not-now', fate: refuse(47, 'ledger', 'what the broker has of this producer cannot be told') }
       case 'wait':
         return { kind: 'not-now', fate: waitOrRetry(access.changed, work.moment) }
     }

@@ -1,4 +1,5 @@
 /** Where the produce path puts the records that must not reach their topic. */
+import { hash } from 'node:crypto'
 import type { PolicyReference, Producer, QuarantineTarget } from '../contracts/judgement.ts'
 
 /** The bad records of one batch. */
@@ -44,4 +45,20 @@ export type QuarantineOutcome =
 export interface QuarantineSink {
   /** Appends with acks=all, at least once: a repeat carries the same ids. Never rejects. */
   store(batch: QuarantinedBatch): Promise<QuarantineOutcome>
+}
+
+/** Of one record of the batch; null without a producer id. Sequences wrap at 2^31, as Kafka's do. */
+export function sequenceOf({ chain }: Pick<QuarantinedBatch, 'chain'>, index: number): number | null {
+  return chain === null ? null : (chain.baseSequence + index) % 2 ** 31
+}
+
+/**
+ * 32 hex digits: the same when the batch is sent again, different for any two records. A sequence alone is not enough,
+ * because some clients use those of a refused batch for other records.
+ */
+export function quarantineId(batch: Omit<QuarantinedBatch, 'records'>, index: number): string {
+  const { topic, partition, chain, digest } = batch
+  const place =
+    chain === null ? ['batch', index] : ['chain', String(chain.producerId), chain.producerEpoch, sequenceOf(batch, index)]
+  return hash('sha256', JSON.stringify([topic, partition, ...place, digest])).slice(0, 32)
 }

@@ -1,9 +1,10 @@
 /** Takes the bad records of a batch out of it, as the quarantine topic is to have them. */
+import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { BatchHeader, RecordTable } from '../../protocol/records/batch.ts'
 import type { Producer, TopicContract } from '../contracts/judgement.ts'
 import type { ChainPosition } from './sequence-gate.ts'
-import type { QuarantinedBatch, QuarantineReason } from './quarantine-port.ts'
+import type { QuarantinedBatch, QuarantinedRecord, QuarantineReason } from './quarantine-port.ts'
 
 export interface BatchOrigin {
   readonly topic: string
@@ -40,10 +41,12 @@ export function quarantinedBatch(
     chain: position,
     digest,
     records: [...reasons].map(([index, violations]) => {
-      const headers: { name: string; value: Buffer | null }[] = []
+      const headers: QuarantinedRecord['headers'][number][] = []
       table.forEachHeader(index, (nameStart, nameLength, valueStart, valueLength) => {
-        const name = bytes.toString('utf8', nameStart, nameStart + nameLength)
-        headers.push({ name, value: slice(valueStart, valueLength) })
+        const nameBytes = slice(nameStart, nameLength)!
+        const value = slice(valueStart, valueLength)
+        const name = nameBytes.toString()
+        headers.push(isUtf8(nameBytes) ? { name, value } : { name, nameBytes, value })
       })
       return {
         index,

@@ -20,8 +20,8 @@ export interface RecordPlace {
   readonly outcome: RecordOutcome
   /** Its offset in its topic; null when it is not there, or not known. */
   readonly offset: number | null
-  /** Its id in the quarantine topic; null when it is not there. */
-  readonly quarantineId: string | null
+  /** Where it is instead, by its id; null when it is not in quarantine. */
+  readonly quarantine: { readonly topic: string; readonly id: string } | null
 }
 
 /** What became of the records of a batch, in numbers. */

@@ -1,11 +1,11 @@
 /** Tells the report what became of a batch and of its records. */
 import type { Producer } from '../contracts/judgement.ts'
 import type { ProduceCall } from '../proxy/produce-path.ts'
-import { entriesOf } from '../quarantine/record.ts'
 import type { PartitionDecision } from './decision.ts'
+import { quarantineId } from './quarantine-port.ts'
 import { countVerdicts } from './partition-verdict.ts'
 import type { RecordVerdict } from './partition-verdict.ts'
-import type { EnforcementReport, RefusalCause } from './report.ts'
+import type { EnforcementReport, RecordPlace, RefusalCause } from './report.ts'
 
 export function producerOf(call: ProduceCall): Producer {
   return { clientId: call.clientId, principal: null }
@@ -18,7 +18,7 @@ export function reportPassed(
   decision: PartitionDecision,
   baseOffset: bigint | null
 ): void {
-  const ids = new Map(decision.quarantined === null ? [] : entriesOf(decision.quarantined).map((e) => [e.batchIndex, e.id]))
+  const { quarantined } = decision
   let droppedBefore = 0
   const offsets = new Map<number, number>()
   if (baseOffset !== null && baseOffset >= 0n) {
@@ -28,9 +28,13 @@ export function reportPassed(
       else offsets.set(index, Number(baseOffset) + index - droppedBefore)
     }
   }
-  reportRecords(report, call, decision, decision.records, false, (index) => ({
-    offset: offsets.get(index) ?? null,
-    quarantineId: ids.get(index) ?? null
+  const quarantineOf = ({ index, outcome }: RecordVerdict): RecordPlace['quarantine'] => {
+    if (quarantined === null || outcome !== 'quarantine') return null
+    return { topic: quarantined.target.topic, id: quarantineId(quarantined, index) }
+  }
+  reportRecords(report, call, decision, decision.records, false, (record) => ({
+    offset: offsets.get(record.index) ?? null,
+    quarantine: quarantineOf(record)
   }))
 }
 
@@ -45,7 +49,7 @@ export function reportRefused(
     cause === 'quarantine-unavailable'
       ? decision.records.map((r) => (r.outcome === 'quarantine' ? { ...r, outcome: 'reject' as const } : r))
       : decision.records
-  reportRecords(report, call, decision, records, true, () => ({ offset: null, quarantineId: null }))
+  reportRecords(report, call, decision, records, true, () => ({ offset: null, quarantine: null }))
 }
 
 function reportRecords(
@@ -54,15 +58,16 @@ function reportRecords(
   decision: PartitionDecision,
   records: readonly RecordVerdict[],
   refused: boolean,
-  whereabouts: (index: number) => { readonly offset: number | null; readonly quarantineId: string | null }
+  whereabouts: (record: RecordVerdict) => Pick<RecordPlace, 'offset' | 'quarantine'>
 ): void {
   const { topic, partition, contract, position, recordCount, unlisted, seconds } = decision
   if (contract === null) return
   const baseSequence = position?.baseSequence ?? null
   const place = { topic, partition, producer: producerOf(call), policy: contract.policy, baseSequence, recordCount }
   report.batchSettled(place, countVerdicts(recordCount, records, unlisted, refused), seconds)
-  for (const { index, outcome, violations, undecided } of records) {
-    const record = { index, outcome, ...whereabouts(index) }
+  for (const verdict of records) {
+    const { index, outcome, violations, undecided } = verdict
+    const record = { index, outcome, ...whereabouts(verdict) }
     for (const violation of violations) report.violation(place, record, violation)
     for (const { rule, cause, message } of undecided) report.undecided(place, record, rule, cause.kind, message)
   }

@@ -26,6 +26,10 @@ interface Gate {
   readonly topic: string
   readonly epoch: number
   readonly sequence: number
+  /** What those behind it are told. */
+  readonly code: number
+  /** The connection whose batch was refused; null when nobody said. */
+  readonly lane: WeakRef<AbortSignal> | null
   readonly touchedMs: number
   /** True when it stands only because the epoch has to start at 0: then it ages as that rule does. */
   readonly epochStart: boolean
@@ -47,6 +51,13 @@ export const gateIdleMs = 30 * 60_000
 export const epochStartMs = 120_000
 /** One topic may have a tenth of all gates, so that producers of one cannot stop refusals in the others. */
 const topicShare = 10
+/**
+ * By these a producer tries the refused batch again as it is, so those behind it are told to do the same: 45 would make
+ * librdkafka begin a new epoch, in which the broker no longer knows what it has of a batch whose answer was lost.
+ */
+const retriedAsTheyAre: ReadonlySet<number> = new Set([3, 5, 6, 7, 13, 19, 20, 56])
+const notEnoughReplicas = 19
+const outOfOrderSequence = 45
 /** Sequences run from 0 to 2^31 - 1 and wrap to 0 (`DefaultRecordBatch.incrementSequence`). */
 const sequenceSpace = 2 ** 31
 
@@ -72,22 +83,34 @@ export class SequenceGates {
     return this.#perTopic.has(topic)
   }
 
-  /** True when a batch at this position has to be answered 45 OUT_OF_ORDER_SEQUENCE_NUMBER. */
-  refuses(position: ChainPosition): boolean {
+  /**
+   * What a batch at this position has to be told: 45 OUT_OF_ORDER_SEQUENCE_NUMBER, or 19 NOT_ENOUGH_REPLICAS when the one
+   * that was refused may come again as it is. Null when nothing stands in its way.
+   *
+   * @param lane the connection it comes on
+   * @param isPast whether the broker is known to have records from this sequence on
+   */
+  refusal(position: ChainPosition, lane: AbortSignal | null = null, isPast = (_: number) => false): number | null {
     const gate = this.#gates.get(keyOf(position))
-    if (gate === undefined || position.producerEpoch < gate.epoch) return false
-    if (gate.epochStart && !this.#isFresh(gate)) return false
-    if (position.producerEpoch > gate.epoch) return position.baseSequence !== 0 && this.#isFresh(gate)
-    return isLater(position.baseSequence, gate.sequence)
+    if (gate === undefined || position.producerEpoch < gate.epoch || isStale(gate, lane)) return null
+    if (gate.epochStart && !this.#isFresh(gate)) return null
+    if (position.producerEpoch > gate.epoch) {
+      return position.baseSequence !== 0 && this.#isFresh(gate) ? outOfOrderSequence : null
+    }
+    return isLater(position.baseSequence, gate.sequence) && !isPast(gate.sequence) ? gate.code : null
   }
 
   /**
-   * The batch at this position was answered here. False when there is no room for another gate: then the answer must not
-   * be given, because it would not be safe.
+   * The batch at this position was answered here, with this code. False when there is no room for another gate: then the
+   * answer must not be given, because it would not be safe.
    */
-  close(position: ChainPosition): boolean {
+  close(position: ChainPosition, lane: AbortSignal | null = null, code = outOfOrderSequence): boolean {
     const key = keyOf(position)
-    const standing = this.#gates.get(key)
+    let standing = this.#gates.get(key)
+    if (standing !== undefined && isStale(standing, lane)) {
+      this.#remove(key, standing)
+      standing = undefined
+    }
     let sequence = position.baseSequence
     let epochStart = false
     if (standing !== undefined) {
@@ -111,6 +134,8 @@ export class SequenceGates {
       topic: position.topic,
       epoch: position.producerEpoch,
       sequence,
+      code: !epochStart && retriedAsTheyAre.has(code) ? notEnoughReplicas : outOfOrderSequence,
+      lane: lane === null ? null : new WeakRef(lane),
       epochStart,
       touchedMs: this.#nowMs()
     })
@@ -119,12 +144,13 @@ export class SequenceGates {
   }
 
   /** The batch at this position goes to the broker. */
-  forwarded(position: ChainPosition): void {
+  forwarded(position: ChainPosition, lane: AbortSignal | null = null): void {
     const key = keyOf(position)
     const gate = this.#gates.get(key)
-    if (gate === undefined) return
-    const passes = position.producerEpoch === gate.epoch && position.baseSequence === gate.sequence
-    if (passes || position.producerEpoch > gate.epoch) this.#remove(key, gate)
+    if (gate === undefined || position.producerEpoch < gate.epoch) return
+    // What stands later in the same epoch was let pass because the gate had outlived its reason.
+    const passes = position.producerEpoch > gate.epoch || !isLater(gate.sequence, position.baseSequence)
+    if (passes || isStale(gate, lane)) this.#remove(key, gate)
   }
 
   /** The broker has appended the batch at this position, and so all before it. */
@@ -153,6 +179,17 @@ export class SequenceGates {
       this.#remove(key, gate)
     }
   }
+}
+
+/**
+ * The connection is gone on which the batch was refused, and this is another one. A client that comes back sends its
+ * batches in order, so when it does not begin with the refused one, that was settled elsewhere: by way of another
+ * instance, or for good.
+ */
+function isStale({ lane: refusedOn }: Gate, lane: AbortSignal | null): boolean {
+  if (refusedOn === null || lane === null) return false
+  const gone = refusedOn.deref()
+  return gone !== lane && gone?.aborted !== false
 }
 
 function keyOf(position: ChainPosition): string {

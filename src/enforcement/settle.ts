@@ -59,24 +59,32 @@ export function resolve(
     if (status === 'unknown') unknown.add(decision.topic)
     else if (status !== 0) refused.push(brokersRefusal(decision, status))
     else if (refusal === null) forwarded.push(decision)
-    else refused.push({ ...refusal, closesGate: refusal.cause !== 'sequence-reused' && refusal.code !== 59 })
+    else refused.push({ ...refusal, closesGate: refusal.cause !== 'sequence-reused' && refusal.code !== 47 })
   })
   if (unknown.size > 0) return { kind: 'needs-proof', topics: [...unknown] }
   return { kind: 'resolved', refused, forwarded }
 }
 
-/** What was decided about the batch, or the gate of its chain, refuses it. */
-export function gateOrOwnRefusal(decision: PartitionDecision, gates: SequenceGates): Refusal | null {
-  if (decision.position !== null && gates.refuses(decision.position)) return gateRefusal
-  return decision.fate.kind === 'refuse' ? decision.fate : null
+/**
+ * What was decided about the batch, or the gate of its chain, refuses it.
+ *
+ * @param lane the connection it comes on
+ */
+export function gateOrOwnRefusal(
+  decision: PartitionDecision,
+  gates: SequenceGates,
+  lane: AbortSignal | null = null
+): Refusal | null {
+  const { position, link, fate } = decision
+  const isPast = (sequence: number): boolean => link?.chain.isPast(sequence) === true
+  const code = position === null ? null : gates.refusal(position, lane, isPast)
+  if (code !== null) return gateRefusal(code)
+  return fate.kind === 'refuse' ? fate : null
 }
 
-export const gateRefusal: Refusal = {
-  kind: 'refuse',
-  code: 45,
-  cause: 'gate',
-  message: 'an earlier batch of this producer and partition was refused and has to come first',
-  recordErrors: []
+export function gateRefusal(code: number): Refusal {
+  const message = 'an earlier batch of this producer and partition was refused and has to come first'
+  return { kind: 'refuse', code, cause: 'gate', message, recordErrors: [] }
 }
 
 function withoutKind({ code, cause, message, recordErrors }: Refusal): Omit<Unproven, 'decision'> {

@@ -30,7 +30,7 @@ export function explainText(
 ): Explanation | null {
   const named = /(?<![A-Za-z0-9_./-])([A-Za-z0-9_./-]{1,255})@([0-9a-f]{12})\b/.exec(text)
   const policy = named === null ? null : (policies.find(({ reference }) => reference.name === named[1]) ?? null)
-  const said = saidRule(text)
+  const said = (policy === null ? null : rulesOf(policy, text)) ?? saidRule(text)
   const owner = policy ?? (said === null || named !== null ? null : onlyOwner(said.rule, policies))
   if (named === null && owner === null) return null
   const version = named?.[2] ?? null
@@ -61,6 +61,20 @@ function saidRule(text: string): { readonly rule: string; readonly path: string 
   const match = /(?:^|[\s"'])([A-Za-z0-9_:.[\]*-]{1,255}?)(?: at ([^\s:]{1,1024}))?: /.exec(from)
   if (match === null) return null
   return { rule: match[1]!, path: match[2] ?? null }
+}
+
+/** By the ids that the policy has, which may have any characters in them. */
+function rulesOf(
+  { model }: CompiledPolicy,
+  text: string
+): { readonly rule: string; readonly path: string | null } | null {
+  const from = /; record \d+: (.*)$/s.exec(text)?.[1]
+  if (from === undefined) return null
+  const ids = [...checkIdsOf(model)].sort((a, b) => b.length - a.length)
+  const rule = ids.find((id) => from.startsWith(`${id}: `) || from.startsWith(`${id} at `))
+  if (rule === undefined) return null
+  const path = /^ at (.{1,1024}?): /s.exec(from.slice(rule.length))?.[1] ?? null
+  return { rule, path }
 }
 
 /** Without the policy's name: when only one has such a rule, it is that. */

@@ -43,7 +43,7 @@ export class ProduceReport implements EnforcementReport {
     }
   }
 
-  violation(place: BatchPlace, { index, outcome, offset, quarantineId }: RecordPlace, violation: Violation): void {
+  violation(place: BatchPlace, { index, outcome, offset, quarantine }: RecordPlace, violation: Violation): void {
     const { metrics, journal, nowMs } = this.#parts
     metrics.violation(place.topic, violation.rule, violation.mode)
     journal.record({
@@ -54,7 +54,8 @@ export class ProduceReport implements EnforcementReport {
       baseSequence: place.baseSequence,
       batchIndex: index,
       offset,
-      quarantineId,
+      quarantineTopic: quarantine?.topic ?? null,
+      quarantineId: quarantine?.id ?? null,
       rule: violation.rule,
       path: violation.path,
       message: violation.message,
@@ -64,7 +65,7 @@ export class ProduceReport implements EnforcementReport {
     if (outcome === 'reject' || outcome === 'quarantine') this.#log(place, outcome, violation)
   }
 
-  undecided(place: BatchPlace, { index, offset, quarantineId }: RecordPlace, rule: string, cause: string, message: string): void {
+  undecided(place: BatchPlace, { index, offset, quarantine }: RecordPlace, rule: string, cause: string, message: string): void {
     const { metrics, journal, nowMs } = this.#parts
     metrics.undecidable(place.topic, rule, cause)
     journal.record({
@@ -75,7 +76,8 @@ export class ProduceReport implements EnforcementReport {
       baseSequence: place.baseSequence,
       batchIndex: index,
       offset,
-      quarantineId,
+      quarantineTopic: quarantine?.topic ?? null,
+      quarantineId: quarantine?.id ?? null,
       rule,
       path: '',
       message

@@ -14,6 +14,7 @@ import type {
 import { changeLimits } from '../admin/quarantine-routes.ts'
 import type { PolicyFolder } from '../config/policy-folder.ts'
 import { ConnectionError, KafkaError } from '../kafka/errors.ts'
+import type { Logger } from '../observability/logger.ts'
 import type { QuarantineDesk, RedriveCall } from '../quarantine/desk.ts'
 import type { DiscardReport } from '../quarantine/discard.ts'
 import { QuarantineError } from '../quarantine/quarantine-error.ts'
@@ -36,6 +37,7 @@ export const atHandLimits = {
 export interface AtHandParts {
   readonly desk: QuarantineDesk
   readonly policies: Pick<PolicyFolder, 'policies'>
+  readonly logger: Logger
   /** Ends what is under way when the instance is to stop. */
   readonly closing: AbortSignal
 }
@@ -78,12 +80,20 @@ export class QuarantineAtHand implements QuarantineView {
     })
   }
 
-  redrive({ ignoreOrder = false, ...request }: RedriveRequest): Promise<ChangeAnswer<RedriveReport>> {
-    return this.#change(request, (call) => this.#parts.desk.redrive({ ...call, ignoreOrder, recordsPerSecond: null }))
+  async redrive({ ignoreOrder = false, ...request }: RedriveRequest): Promise<ChangeAnswer<RedriveReport>> {
+    const { desk, logger } = this.#parts
+    const answer = await this.#change(request, (call) => desk.redrive({ ...call, ignoreOrder, recordsPerSecond: null }))
+    for (const { quarantineTopic: topic, sent: records } of answer.reports)
+      if (!answer.dryRun) logger.info('quarantined records sent home', { topic, records })
+    return answer
   }
 
-  discard({ reason, ...request }: DiscardRequest): Promise<ChangeAnswer<DiscardReport>> {
-    return this.#change(request, (call) => this.#parts.desk.discard({ ...call, reason }))
+  async discard({ reason, ...request }: DiscardRequest): Promise<ChangeAnswer<DiscardReport>> {
+    const { desk, logger } = this.#parts
+    const answer = await this.#change(request, (call) => desk.discard({ ...call, reason }))
+    for (const { quarantineTopic: topic, discarded: records } of answer.reports)
+      if (!answer.dryRun) logger.info('quarantined records discarded', { topic, records, reason })
+    return answer
   }
 
   async #look<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -20,7 +20,7 @@ function translated(error: TransactionError): QuarantineError {
       return new QuarantineError(
         'fenced',
         'another redrive or discard of this quarantine topic has taken over; this one stops',
-        'what it had finished is kept; see `kontrakt quarantine list`',
+        'what it had finished is kept. Brokers also end a transaction that takes too long; then run it again',
         error
       )
     case 'refused':

@@ -70,8 +70,6 @@ export interface LaneOptions {
   readonly topic: string
   readonly partition: number
   readonly clock: Clock
-  /** How long a broker may wait for its replicas. */
-  readonly produceTimeoutMs: number
   /** There is no such partition: these have to find another lane. */
   readonly onGone: (contributions: readonly Contribution[]) => void
   /** Nothing waits any more. */
@@ -154,11 +152,11 @@ export class Lane {
 
   /** Null when they are written. */
   async #send(records: readonly NewRecord[]): Promise<unknown> {
-    const { client, topic, partition, produceTimeoutMs: timeoutMs } = this.#options
+    const { client, topic, partition } = this.#options
     try {
       // Records that fitted into their topic compressed must fit here, and zstd is no worse than any other codec.
       const batch = buildBatch({ records, codec: 'zstd' })
-      await client.produce({ topic, partition, batch, acks: -1, timeoutMs })
+      await client.produce({ topic, partition, batch, acks: -1 })
       return null
     } catch (error) {
       return error

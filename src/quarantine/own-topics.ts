@@ -23,6 +23,9 @@ const configs = {
   'segment.ms': String(10 * 60_000),
   'segment.bytes': String(16 * 1024 * 1024),
   'min.cleanable.dirty.ratio': '0.1',
+  // A new owner of a chain copies what it inherits under its own key. Until it has, the record it inherits must not be
+  // compacted away in favour of one that the old owner wrote too late.
+  'min.compaction.lag.ms': String(10 * 60_000),
   'max.compaction.lag.ms': String(60 * 60_000)
 } as const
 

@@ -5,8 +5,8 @@
  * The original headers may have any names, ours among them. `kontrakt.headers` counts them and is always the last of
  * ours, so that a reader splits the two exactly.
  */
-import { createHash } from 'node:crypto'
 import type { NewRecord, RecordHeader } from '../../protocol/records/build-batch.ts'
+import { quarantineId, sequenceOf } from '../enforcement/quarantine-port.ts'
 import type { QuarantinedBatch, QuarantineReason } from '../enforcement/quarantine-port.ts'
 
 /** Of this layout. A reader refuses any other, because it could send home something else than what was sent. */
@@ -90,9 +90,9 @@ export class NotAQuarantineRecordError extends Error {
 export function entriesOf(batch: QuarantinedBatch): QuarantineEntry[] {
   const { topic, partition, chain, producer, policy } = batch
   return batch.records.map((record) => {
-    const sequence = chain === null ? null : (chain.baseSequence + record.index) % 2 ** 31
+    const sequence = sequenceOf(batch, record.index)
     return {
-      id: idOf(batch, record.index, sequence),
+      id: quarantineId(batch, record.index),
       topic,
       partition,
       timestampMs: record.timestampMs,
@@ -111,16 +111,6 @@ export function entriesOf(batch: QuarantinedBatch): QuarantineEntry[] {
       valueDropped: false
     }
   })
-}
-
-/**
- * The same for a batch that is sent again, different for any two records: a sequence alone is not enough, because some
- * clients use those of a refused batch for other records.
- */
-function idOf({ topic, partition, chain, digest }: QuarantinedBatch, index: number, sequence: number | null): string {
-  const place = chain === null ? [index] : [String(chain.producerId), chain.producerEpoch, sequence]
-  const named = JSON.stringify([topic, partition, chain === null ? 'batch' : 'chain', ...place, digest])
-  return createHash('sha256').update(named).digest('hex').slice(0, 32)
 }
 
 /**

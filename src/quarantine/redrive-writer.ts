@@ -30,8 +30,20 @@ export function transactionalIdOf(quarantineTopic: string): string {
   return `kontrakt-redrive-${quarantineTopic}`
 }
 
+/**
+ * While a transaction is open nobody who reads only what is committed gets past it, and one that was left open by a crash
+ * is open until this has passed, or until the redrive is run again.
+ */
+const transactionTimeoutMs = 45_000
+
+/** For each step of a transaction, so that all of them fit into its timeout. */
+const giveUpAfterMs = 12_000
+
 export function transactionalWriters(client: KafkaClient): WriterFactory {
-  return (quarantineTopic) => new TransactionalWriter({ client, transactionalId: transactionalIdOf(quarantineTopic) })
+  return (quarantineTopic) => {
+    const transactionalId = transactionalIdOf(quarantineTopic)
+    return new TransactionalWriter({ client, transactionalId, transactionTimeoutMs, giveUpAfterMs })
+  }
 }
 
 /** How long a batch is sent again while a leader moves. */

@@ -10,8 +10,8 @@ export interface StateWrite {
   readonly state: Handled | null
 }
 
-/** Records in one batch, each a KiB at most. */
-export const statesPerBatch = 500
+/** Records in one batch: with the longest reasons some 700 KB, below every topic's `max.message.bytes`. */
+export const statesPerBatch = 200
 
 export async function writeStates(
   writer: RedriveWriter,

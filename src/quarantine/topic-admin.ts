@@ -2,7 +2,7 @@
 import { errorCodes } from '../../protocol/errors.ts'
 import type { Clock } from '../clock.ts'
 import { pause } from '../clock.ts'
-import type { KafkaClient } from '../kafka/client.ts'
+import type { KafkaClient, NewTopic } from '../kafka/client.ts'
 import { KafkaError } from '../kafka/errors.ts'
 import { backoffMs } from '../kafka/retrying.ts'
 
@@ -107,14 +107,17 @@ export interface TopicToCreate {
  * refusal, or as every question does.
  */
 export async function createTopic(client: TopicClient, topic: TopicToCreate, clock: Clock): Promise<void> {
-  const { name, partitions, replicationFactor } = topic
+  const { name, replicationFactor } = topic
+  const withInsync = (insync: number): NewTopic => {
+    const configs = { ...topic.configs, 'min.insync.replicas': String(insync) }
+    return { name, partitions: topic.partitions, replicationFactor, configs }
+  }
   // How many replicas the default means is only told by the answer: asked for first, because it decides what is created.
-  const configs = { ...topic.configs, 'min.insync.replicas': '1' }
-  const planned = await createOnce(client, { name, partitions, replicationFactor, configs }, true)
-  if (planned === null) return awaitLeaders(client, name, clock)
-  const replicas = planned.replicationFactor > 0 ? planned.replicationFactor : replicationFactor
-  configs['min.insync.replicas'] = String(loweredInsync(topic.minInsyncReplicas, replicas))
-  await createOnce(client, { name, partitions, replicationFactor, configs }, false)
+  const planned = await createOnce(client, withInsync(1), true)
+  if (planned !== null) {
+    const replicas = planned.replicationFactor > 0 ? planned.replicationFactor : replicationFactor
+    await createOnce(client, withInsync(loweredInsync(topic.minInsyncReplicas, replicas)), false)
+  }
   await awaitLeaders(client, name, clock)
 }
 
@@ -126,7 +129,7 @@ export function loweredInsync(wanted: number, replicationFactor: number): number
 /** Null when the topic is there already. */
 async function createOnce(
   client: TopicClient,
-  topic: Parameters<TopicClient['createTopics']>[0][number],
+  topic: NewTopic,
   validateOnly: boolean
 ): Promise<{ readonly replicationFactor: number } | null> {
   const [created] = await client.createTopics([topic], { validateOnly })

@@ -124,7 +124,6 @@ export class QuarantineWriter implements QuarantineSink {
       topic,
       partition,
       clock: this.#clock,
-      produceTimeoutMs: this.#storeWithinMs,
       onIdle: () => {
         if (this.#lanes.get(name) === lane) this.#lanes.delete(name)
       },

@@ -17,12 +17,18 @@ export interface KnownTopics {
   readonly compactedTopics: ReadonlySet<string>
 }
 
-export function examinePolicies(settings: Settings, known: KnownTopics, cwd: string): readonly Finding[] {
+export interface PolicyFindings {
+  readonly findings: readonly Finding[]
+  /** Those that load. */
+  readonly policies: readonly CompiledPolicy[]
+}
+
+export function examinePolicies(settings: Settings, known: KnownTopics, cwd: string): PolicyFindings {
   const { folder } = settings.policies
-  if (!existsSync(folder))
-    return [
-      problem('policies', `there is no folder ${folder}`, '`kontrakt init` writes one; or set policies (--policies)')
-    ]
+  if (!existsSync(folder)) {
+    const remedy = '`kontrakt init` writes one; or set policies (--policies)'
+    return { findings: [problem('policies', `there is no folder ${folder}`, remedy)], policies: [] }
+  }
   const [set] = policySets([relative(cwd, folder) || '.'], cwd)
   const { policies, diagnostics, fileCount } = loadSet(set!)
   const findings: Finding[] = []
@@ -41,7 +47,7 @@ export function examinePolicies(settings: Settings, known: KnownTopics, cwd: str
     )
   }
   for (const policy of policies) findings.push(...examinePolicy(policy, known))
-  return findings
+  return { findings, policies }
 }
 
 function examinePolicy(

@@ -41,7 +41,7 @@ export async function withDesk(
   { judges }: DeskNeeds,
   run: (open: OpenDesk) => Promise<number>
 ): Promise<number> {
-  const settings = loadOrExplain(options, io)
+  const settings = loadOrExplain(options, io, false)
   if (settings === null) return 1
   const source = registryOf(settings)
   const client = new KafkaClient({

@@ -5,7 +5,6 @@
  * interface, and are tested against them.
  */
 import type { Shape, Value } from '../value.ts'
-import type { Sensitive } from './sensitive.ts'
 
 /** Why bytes are not a payload of the schema. Never contains the value itself, only types and names. */
 export interface PayloadFailure {
@@ -36,5 +35,11 @@ export interface PayloadFormat {
    */
   decode(bytes: Buffer, start: number, end: number): Decoded
 }
+
+/**
+ * Names of JSON properties, wherever they stand; or all of the payload, where what is sensitive cannot be told from the
+ * rest.
+ */
+export type Sensitive = 'nothing' | 'everything' | ReadonlySet<string>
 
 export type FormatName = 'avro' | 'protobuf' | 'json' | 'string' | 'bytes'

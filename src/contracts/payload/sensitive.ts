@@ -2,10 +2,8 @@
  * What of a payload its schema tags as sensitive, and a payload without it. The tags are Confluent's: `confluent:tags`
  * in Avro and JSON Schema, `(confluent.field_meta).tags` in Protobuf; whatever they say, a field with any is sensitive.
  */
+import type { Sensitive } from './format.ts'
 import { schemaMaps } from './json/prepare.ts'
-
-/** Names of JSON properties, wherever they stand; or all of the payload, where the rest cannot be told from it. */
-export type Sensitive = 'nothing' | 'everything' | ReadonlySet<string>
 
 /** Keywords of JSON Schema with data of the author, in which nothing is schema. */
 const data: readonly string[] = ['const', 'default', 'enum', 'examples']

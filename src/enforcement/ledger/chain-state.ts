@@ -118,11 +118,13 @@ export class ChainState {
     return this.#batches.splice(first).some((batch) => batch.dropped.length > 0)
   }
 
-  snapshot(acknowledged: number | null, contested: boolean): ChainSnapshot {
+  /** `until`: this batch, and what comes behind it, is left out. */
+  snapshot(acknowledged: number | null, contested: boolean, until?: JudgedBatch): ChainSnapshot {
+    const end = until === undefined ? this.#batches.length : this.#batches.indexOf(until)
     return {
       floor: this.#floor,
       droppedBelow: this.#droppedBelow,
-      batches: this.#batches.filter((batch) => batch.dropped.length > 0),
+      batches: this.#batches.slice(0, end).filter((batch) => batch.dropped.length > 0),
       acknowledged,
       contested
     }

@@ -42,6 +42,10 @@ interface PendingPlan extends Plan {
   readonly clear: () => void
 }
 
+function isSameDecision(a: JudgedBatch, b: JudgedBatch): boolean {
+  return a.count === b.count && a.digest === b.digest && a.dropped.length === b.dropped.length
+}
+
 /** Answers of a broker by which a batch was certainly not appended (`LogValidator`, `ProduceRequest.validateRecords`). */
 const notAppended: ReadonlySet<number> = new Set([2, 10, 29, 32, 44, 76, 87])
 const outOfOrderSequence = 45
@@ -53,8 +57,8 @@ export interface ChainStart {
   readonly state: ChainState
   /** The sequence the broker expects next; null when it knows nothing of this epoch. */
   readonly nextUp: number | null
-  /** Another owner's copies may still be on their way to the broker. */
-  readonly contested: boolean
+  /** Nobody else's copies can be on their way. */
+  readonly quiet: boolean
   readonly nowMs: number
 }
 
@@ -78,25 +82,35 @@ export class Chain {
   mustLook = false
   /** A batch that met 45 while another owner's copies could be the cause. */
   suspect: JudgedBatch | null = null
-  #contested: boolean
+  /** What the broker expected next when the chain was taken over. */
+  readonly #nextUpAtStart: number | null
   #proven = false
+  /** Copies of an earlier owner would have arrived by now. */
+  #quiet: boolean
+  /** The ledger says that the chain is contested. */
+  #writtenContested = false
   #nextUp: number | null
   #pipeline: PendingPlan[] = []
   #lost = false
   readonly #written = new WeakSet<JudgedBatch>()
   readonly #quarantined = new WeakSet<JudgedBatch>()
+  /** Until the bad records of all batches taken up so far are in quarantine, or known not to be. */
+  #storing: Promise<void> = Promise.resolve()
   #drained: PromiseWithResolvers<void> | null = null
 
-  constructor({ id, claim, claimOffset, state, nextUp, contested, nowMs }: ChainStart) {
+  constructor({ id, claim, claimOffset, state, nextUp, quiet, nowMs }: ChainStart) {
     this.id = id
     this.claim = claim
     this.claimOffset = claimOffset
     this.state = state
     this.#nextUp = nextUp
-    this.#contested = contested
+    this.#nextUpAtStart = nextUp
+    this.#quiet = quiet
     this.claimedMs = nowMs
     this.lookedMs = nowMs
     this.touchedMs = nowMs
+    // What stands in the ledger had been stored before.
+    for (const batch of state.batches) this.#quarantined.add(batch)
   }
 
   /** No longer ours. */
@@ -114,7 +128,16 @@ export class Chain {
 
   /** True while copies of an earlier owner can still change what the broker has. */
   get contested(): boolean {
-    return this.#contested && !this.#proven
+    return !this.#proven && !this.#quiet
+  }
+
+  /**
+   * True while an earlier owner's whole copy of this batch could still come to be in the topic, or just has. Where some
+   * of the batch goes on, the broker's answer to that tells; where nothing does, only time.
+   */
+  isContested(batch: JudgedBatch): boolean {
+    if (this.#quiet || (this.#proven && batch.dropped.length < batch.count)) return false
+    return this.#nextUpAtStart === null || sequenceDistance(this.state.up(batch.base)!, this.#nextUpAtStart) <= 0
   }
 
   /** Resolves when nothing is under way any more. */
@@ -122,6 +145,17 @@ export class Chain {
     if (this.#pipeline.length === 0) return Promise.resolve()
     this.#drained ??= Promise.withResolvers<void>()
     return this.#drained.promise
+  }
+
+  /** True when sequences are missing between what the broker has and this batch: it would refuse it with 45. */
+  leavesGap(plan: Plan): boolean {
+    return this.#nextUp !== null && sequenceDistance(this.#nextUp, plan.up) > 0
+  }
+
+  /** True when the broker has records of this sequence or later ones. */
+  isPast(sequence: number): boolean {
+    const up = this.state.up(sequence)
+    return up === null || (this.#nextUp !== null && sequenceDistance(up, this.#nextUp) > 0)
   }
 
   /** `nowMs`: what the broker was asked longer ago than `freshMs` says nothing about what is stored. */
@@ -144,7 +178,7 @@ export class Chain {
    */
   plan(decided: JudgedBatch, remember: boolean): Plan {
     const known = this.state.at(decided.base)
-    const same = known !== undefined && known.count === decided.count && known.digest === decided.digest
+    const same = known !== undefined && isSameDecision(known, decided)
     const batch = same ? known : decided
     if (!same && remember && this.state.add(decided)) this.unwritten = true
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -166,12 +200,41 @@ export class Chain {
     return this.unwritten || (plan.batch.dropped.length > 0 && !this.#written.has(plan.batch))
   }
 
+  /** As it may stand in the ledger: nothing of which the bad records are not in quarantine yet. */
   snapshot(): ChainSnapshot {
-    return this.state.snapshot(this.#nextUp, this.contested)
+    return this.state.snapshot(this.#nextUp, this.contested, this.#firstUnstored())
+  }
+
+  /** What `snapshot` speaks of. */
+  get stored(): readonly JudgedBatch[] {
+    const first = this.#firstUnstored()
+    const { batches } = this.state
+    return first === undefined ? [...batches] : batches.slice(0, batches.indexOf(first))
+  }
+
+  #firstUnstored(): JudgedBatch | undefined {
+    return this.state.batches.find((batch) => batch.dropped.length > 0 && !this.#quarantined.has(batch))
+  }
+
+  /**
+   * Bad records of a batch are on their way to quarantine.
+   *
+   * @returns resolves when they, and those of the batches before, are there, or are known not to be. Never rejects
+   */
+  storing(work: Promise<void> | null): Promise<void> {
+    if (work !== null) this.#storing = Promise.all([this.#storing, work]).then(() => undefined)
+    return this.#storing
+  }
+
+  /** No copy of an earlier owner has come, and none can any more. The next owner has to know. */
+  quieted(): void {
+    this.#quiet = true
+    if (this.#writtenContested) this.unwritten = true
   }
 
   /** The ledger has what was decided about these. */
-  wrote(batches: readonly JudgedBatch[]): void {
+  wrote(batches: readonly JudgedBatch[], contested: boolean): void {
+    this.#writtenContested = contested && batches.some(({ dropped }) => dropped.length > 0)
     for (const batch of batches) this.#written.add(batch)
   }
 
@@ -220,6 +283,7 @@ export class Chain {
     if (this.#lost) return code === 0 ? 'relay' : 'unsafe'
     if (code === 0) {
       this.#proven = true
+      if (this.#writtenContested) this.unwritten = true
       this.suspect = null
       const next = addSequence(plan.up, plan.kept)
       if (this.#nextUp === null || sequenceDistance(this.#nextUp, next) > 0) this.#nextUp = next
@@ -269,14 +333,15 @@ export class Chain {
     // A topic that was deleted and made again, or a producer that was forgotten: the order of sequences is not checked.
     if (lastSequence === null) this.#proven = false
     const { suspect } = this
-    return suspect !== null && this.overtaken(suspect)
+    return suspect !== null && this.overtaken(suspect, lastSequence)
   }
 
   /** Looks whether the broker has the whole of a batch of which some was quarantined here; if so, follows it. */
-  overtaken(batch: JudgedBatch): boolean {
-    if (batch.dropped.length === 0 || this.state.at(batch.base) !== batch || this.#nextUp === null) return false
+  overtaken(batch: JudgedBatch, lastSequence: number | null): boolean {
+    if (batch.dropped.length === 0 || this.state.at(batch.base) !== batch || lastSequence === null) return false
+    if (!this.isContested(batch)) return false
     const end = addSequence(this.state.up(batch.base)!, batch.count)
-    if (sequenceDistance(end, this.#nextUp) < 0) return false
+    if (sequenceDistance(end, addSequence(lastSequence, 1)) < 0) return false
     this.#forget(batch)
     this.unwritten = true
     return true

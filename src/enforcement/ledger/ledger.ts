@@ -56,7 +56,11 @@ export type ChainAccess =
   | { readonly kind: 'unshown' }
   /** No room for another chain: its bad records cannot be quarantined. */
   | { readonly kind: 'full' }
-  /** It cannot be told what of this chain the broker has: 59 is the answer. */
+  /**
+   * It cannot be told what of this chain the broker has. The answer is 47 INVALID_PRODUCER_EPOCH, by which every client
+   * fails the batch and begins a new epoch; 59 would be the end of librdkafka, and Java would repeat itself until its
+   * delivery timeout.
+   */
   | { readonly kind: 'unprovable' }
 
 const defaultLimits: LedgerLimits = { chains: 50_000 }
@@ -88,10 +92,12 @@ export class Ledger {
   readonly #lanes = new WeakMap<AbortSignal, Set<Chain>>()
   readonly #unprovable = new Map<string, number>()
   #claims = 0
+  #policiesChangedMs: number
 
   constructor(options: LedgerOptions) {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
+    this.#policiesChangedMs = options.clock.nowMs()
     this.#view = new LedgerView((offset, reason) => options.events?.unreadable(offset, reason))
   }
 
@@ -112,6 +118,11 @@ export class Ledger {
 
   get coversAny(): boolean {
     return this.#view.coversAny
+  }
+
+  /** What went by before was decided by other policies, or by none, and may not have arrived yet. */
+  policiesChanged(): void {
+    this.#policiesChangedMs = this.#options.clock.nowMs()
   }
 
   /** The next record of the log. */
@@ -197,7 +208,7 @@ export class Ledger {
   /** Writes what was decided, and makes sure that the chain was still ours then. Rejects when that cannot be. */
   async write(chain: Chain): Promise<void> {
     const state = chain.snapshot()
-    const batches = [...chain.state.batches]
+    const batches = chain.stored
     chain.unwritten = false
     try {
       await this.#append(chain, state)
@@ -205,7 +216,7 @@ export class Ledger {
       chain.unwritten = true
       throw error
     }
-    chain.wrote(batches)
+    chain.wrote(batches, state.contested)
   }
 
   /**
@@ -219,10 +230,8 @@ export class Ledger {
     if (leftMs > 0) await clock.sleep(leftMs, chain.lane ?? never)
     const lastSequence = await states.lastSequence(chain.id)
     if (plan.fate !== 'cleared') return
-    chain.suspect = batch
-    const overtaken = chain.looked(lastSequence, clock.nowMs())
-    chain.suspect = null
-    if (overtaken) throw new ChainOvertakenError()
+    if (chain.overtaken(batch, lastSequence)) throw new ChainOvertakenError()
+    chain.quieted()
   }
 
   /** Reads the log to its end and asks the broker what it has, then lets this connection go on. Never rejects. */
@@ -264,18 +273,20 @@ export class Ledger {
     const entry = this.#view.get(id)
     if (entry?.claim !== claim) return
     const inherited = entry.state
-    const contested = base !== 0 || inherited !== null || entry.overtaken.length > 0
-    const last = contested ? await states.lastSequence(id) : null
+    const begins = base === 0 && inherited === null && entry.overtaken.length === 0
+    // Also of a chain that begins: what went by when no policy held anything back left no claim behind.
+    const last = await states.lastSequence(id)
     const nextUp = last === null ? null : addSequence(last, 1)
     if (inherited !== null && isUnprovable(inherited, nextUp)) {
       this.#markUnprovable(chainKey(id))
       return
     }
     const state = new ChainState(inherited ?? base)
-    const chain = new Chain({ id, claim, claimOffset, state, nextUp, contested, nowMs: clock.nowMs() })
+    const quiet = begins && last === null && clock.nowMs() - this.#policiesChangedMs >= quietMs
+    const chain = new Chain({ id, claim, claimOffset, state, nextUp, quiet, nowMs: clock.nowMs() })
     if (state.dropped > 0) await this.#append(chain, chain.snapshot())
     if (this.#view.get(id)?.claim !== claim) return
-    chain.wrote(state.batches)
+    chain.wrote(state.batches, chain.contested)
     this.#bind(chain, lane)
     this.#chains.set(chainKey(id), chain)
     void this.#tombstone(entry.overtaken)

@@ -9,9 +9,9 @@ import { hashOf } from './schedule.ts'
 export const partitions = 3
 
 /** The policy under which the records with country XX are bad. */
-export const numberedPolicy = (topics: string): string => `apiVersion: kontrakt/v1
+export const numberedPolicy = (topics: string, mode = 'quarantine'): string => `apiVersion: kontrakt/v1
 topics: "${topics}"
-mode: quarantine
+mode: ${mode}
 value:
   format: json
   framing: none

@@ -61,6 +61,8 @@ function fakeView(overrides: Partial<InstanceView> = {}): InstanceView {
     producers: () => [],
     connections: () => [],
     violations: (query, skip, limit) => journal.query(query, skip, limit),
+    explain: () => null,
+    quarantine: null,
     scrape: (accept) =>
       Promise.resolve({
         contentType: accept === 'open' ? 'application/openmetrics-text' : 'text/plain',
@@ -193,6 +195,24 @@ describe('/api/v1/violations', () => {
     expect((await get('/api/v1/violations?recordOffset=3')).body).toMatchObject({ items: [{ offset: 3 }], total: 1 })
     expect((await get('/api/v1/violations?principal=User:a')).body).toMatchObject({ total: 0 })
     expect((await get('/api/v1/violations?sinceMs=25000')).body).toMatchObject({ total: 2 })
+  })
+})
+
+describe('/api/v1/why', () => {
+  it('answers what the words of an error mean, or that they mean nothing here', async () => {
+    const explanation = {
+      policy: 'orders',
+      version: null,
+      inForce: null,
+      rule: 'r',
+      path: null,
+      place: null,
+      refusals: []
+    }
+    const view = { explain: (text: string) => (text === 'known' ? explanation : null) }
+    expect(await get('/api/v1/why?text=known', {}, { view })).toMatchObject({ status: 200, body: explanation })
+    expect(await get('/api/v1/why?text=other')).toMatchObject({ status: 404, body: { error: 'not-found' } })
+    expect(await get('/api/v1/why')).toMatchObject({ status: 400 })
   })
 })
 

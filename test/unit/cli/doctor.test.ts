@@ -72,6 +72,46 @@ describe('doctor', () => {
     for (const { level, remedy } of printed.findings) expect(remedy === null).toBe(level === 'ok')
   })
 
+  it('needs no rights and asks for no topics while no policy quarantines', async () => {
+    const { out } = await doctor()
+    expect(out).toContain('ok    rights: no policy quarantines, so none are needed beyond Metadata')
+    expect(out).not.toContain('quarantine:')
+  })
+
+  it('finds the topics of quarantine missing or wrong, creates none of them, and prints the rights', async () => {
+    box.write(
+      'policies/orders.yaml',
+      'apiVersion: kontrakt/v1\ntopics: orders\nmode: quarantine\nvalue: { nulls: allow }\n'
+    )
+    broker.topics.create({ name: 'kontrakt.ledger', configs: { 'message.timestamp.type': 'LogAppendTime' } })
+    const { code, out } = await doctor()
+    expect(code).toBe(1)
+    expect(out).toMatch(
+      /^fail {2}quarantine: the ledger, kontrakt\.ledger, has cleanup\.policy delete.*\n {6}kafka-configs\.sh/m
+    )
+    expect(out).toContain('ok    quarantine: the quarantine topic orders.quarantine is not there; serve will create it')
+    expect(out).toContain(
+      'kafka-acls.sh --add --allow-principal User:ANONYMOUS --operation READ --operation WRITE ' +
+        '--operation DESCRIBE_CONFIGS --operation CREATE --topic kontrakt.ledger --topic kontrakt.quarantine-state\n'
+    )
+    expect(out).toContain('--operation CREATE --topic orders.quarantine\n')
+    expect(out).toContain('--operation DESCRIBE_CONFIGS --topic orders\n')
+    expect(out).toContain('--resource-pattern-type prefixed --transactional-id kontrakt-redrive-\n')
+    expect(broker.topics.names()).toEqual(['orders', 'kontrakt.ledger'])
+  })
+
+  it('finds a quarantine topic that nobody may create', async () => {
+    box.write(
+      'policies/orders.yaml',
+      'apiVersion: kontrakt/v1\ntopics: orders\nmode: quarantine\nvalue: { nulls: allow }\nquarantine: { create: false }\n'
+    )
+    const { code, out } = await doctor()
+    expect(code).toBe(1)
+    expect(out).toMatch(
+      /^fail {2}quarantine: .*orders\.quarantine is not there.*\n {6}create it: kafka-topics\.sh --create/m
+    )
+  })
+
   it('finds a broker that has no port, and names one that would do', async () => {
     const { code, out } = await doctor('--broker-ports', '9300-9302')
     expect(code).toBe(1)

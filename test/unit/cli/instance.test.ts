@@ -2,8 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AddressInfo } from 'node:net'
 import { buildAdminServer } from '../../../src/admin/server.ts'
-import type { InstanceView, StatusView } from '../../../src/admin/view.ts'
+import type { QuarantineView } from '../../../src/admin/quarantine-view.ts'
+import type { Explanation, InstanceView, StatusView } from '../../../src/admin/view.ts'
 import { columns, printable } from '../../../src/cli/style.ts'
+import { QuarantineError } from '../../../src/quarantine/quarantine-error.ts'
+import type { RecordView } from '../../../src/quarantine/record-view.ts'
 import { silentLogger } from '../../../src/observability/logger.ts'
 import { RefusalJournal } from '../../../src/observability/refusal-journal.ts'
 import type { Refusal } from '../../../src/observability/refusal-journal.ts'
@@ -15,6 +18,8 @@ let server: FastifyInstance
 let url: string
 let journal: RefusalJournal
 let status: StatusView
+let quarantine: QuarantineView | null = null
+let explanation: Explanation | null = null
 
 const refusal: Refusal = {
   atMs: Date.UTC(2026, 10, 21, 10, 0, 0, 123),
@@ -37,6 +42,8 @@ const refusal: Refusal = {
 async function start(token: string | null): Promise<void> {
   const view: Partial<InstanceView> = {
     status: () => status,
+    quarantine,
+    explain: () => explanation,
     violations: (query, skip, limit) => journal.query(query, skip, limit)
   }
   server = buildAdminServer({
@@ -161,6 +168,106 @@ describe('why', () => {
     // eslint-disable-next-line no-control-regex -- this is what must not be there
     expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
     expect(out).toContain('evil')
+  })
+})
+
+describe('why, about something', () => {
+  const record: RecordView = {
+    id: '3f2a91c04b7e00112233445566778899',
+    quarantineTopic: 'orders.quarantine',
+    quarantinePartition: 0,
+    quarantineOffset: 12,
+    atMs: refusal.atMs,
+    topic: 'orders',
+    partition: 2,
+    timestampMs: -1,
+    producerId: '7',
+    producerEpoch: 1,
+    sequence: 3,
+    batchIndex: 0,
+    clientId: 'checkout',
+    principal: null,
+    policy: 'orders@3f2a91c04b7e',
+    violations: [
+      {
+        rule: 'amount-positive',
+        path: 'value.amount',
+        message: 'amount must be above zero',
+        expected: null,
+        found: 'double',
+        place: { file: 'policies/orders.yaml', line: 12, column: 5 }
+      }
+    ],
+    moreViolations: 2,
+    keyBytes: 3,
+    valueBytes: null,
+    headerCount: 1,
+    valueDropped: false,
+    state: { kind: 'discarded', atMs: refusal.atMs, by: 'ana', reason: 'load test' }
+  }
+  afterEach(() => {
+    quarantine = null
+    explanation = null
+  })
+
+  it('a quarantined record: its rule, field and policy line', async () => {
+    const asked: unknown[] = []
+    const find: QuarantineView['find'] = (...given) => {
+      asked.push(given)
+      return Promise.resolve(record)
+    }
+    quarantine = { find } as QuarantineView
+    await server.close()
+    await start(null)
+    const { code, out } = await box.run('why', '3F2A91C0', '--topic', 'orders', '--admin', url)
+    expect(code).toBe(0)
+    expect(asked).toEqual([['3f2a91c0', { topic: 'orders' }]])
+    expect(out).toContain('  amount-positive  value.amount: amount must be above zero\n')
+    expect(out).toMatch(/rule today +policies\/orders.yaml:12:5\n/)
+    expect(out).toMatch(/state +discarded 2026-11-21 10:00:00.123 by ana: load test\n/)
+    expect(out).toContain('and 2 more violations\n')
+    expect(JSON.parse((await box.run('why', '3f2a91c0', '--json', '--admin', url)).out)).toEqual(record)
+  })
+
+  it('a record that is not there', async () => {
+    const find = () => Promise.reject(new QuarantineError('no-record', 'no quarantined record has the id 00ff'))
+    quarantine = { find } as unknown as QuarantineView
+    await server.close()
+    await start(null)
+    expect(await box.run('why', '00ff', '--admin', url)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('404: no quarantined record has the id 00ff') as string
+    })
+  })
+
+  it('the words of an error: the rule, its line, and the latest of that kind', async () => {
+    journal.record({ ...refusal, verdict: 'quarantine', quarantineTopic: 'q', quarantineId: record.id })
+    explanation = {
+      policy: 'orders',
+      version: '3f2a91c04b7e',
+      inForce: '000000000000',
+      rule: 'amount-positive',
+      path: 'value.amount',
+      place: null,
+      refusals: journal.query({}, 0, 1).items
+    }
+    const { code, out } = await box.run('why', 'x: 1 of 1 record breaks ...', '--admin', url)
+    expect(code).toBe(0)
+    expect(out).toBe(
+      'policy       orders@3f2a91c04b7e (changed since: today it is orders@000000000000)\n' +
+        'rule         amount-positive\nfield        value.amount\nrule today   no longer in the policy\n' +
+        'the latest of that kind:\n2026-11-21 10:00:00.123  orders/2  checkout  quarantine 3f2a91c04b7e  ' +
+        'amount-positive  value.amount: amount must be above zero\n'
+    )
+    const { out: full } = await box.run('why', '--full', '--admin', url)
+    expect(full).toMatch(/quarantined in +q\n +quarantine id +3f2a91c04b7e00112233445566778899\n/)
+  })
+
+  it('words that are not ours', async () => {
+    expect(await box.run('why', 'connection refused', '--admin', url)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('names no policy and no rule') as string
+    })
   })
 })
 

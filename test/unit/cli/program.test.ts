@@ -14,7 +14,7 @@ describe('help', () => {
     const { code, out } = await box.run('--help')
     expect(code).toBe(0)
     for (const command of commands) expect(out).toMatch(new RegExp(`^ {2}${command} `, 'm'))
-    for (const later of ['backtest', 'quarantine', 'trips', 'flink']) expect(out).not.toContain(later)
+    for (const later of ['backtest', 'trips', 'flink']) expect(out).not.toContain(later)
   })
 
   it.each(commands)('of %s has an example and --log-level', async (command) => {
@@ -73,7 +73,7 @@ describe('what is not understood', () => {
     expect(err).toContain(message)
   })
 
-  it.each(['backtest', 'quarantine', 'trips', 'flink'])('%s is not there yet, and says so', async (command) => {
+  it.each(['backtest', 'trips', 'flink'])('%s is not there yet, and says so', async (command) => {
     const { code, err } = await box.run(command, 'list')
     expect(code).toBe(2)
     expect(err).toContain(`error[not-yet]: '${command}' is not built yet in this version`)

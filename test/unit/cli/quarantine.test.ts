@@ -197,7 +197,7 @@ describe('kontrakt quarantine redrive', () => {
     await quarantine(one)
     const { code, err } = await box.run('quarantine', 'redrive', '--upstream', broker.address, '--yes')
     expect(code).toBe(1)
-    expect(err).toContain('kontrakt')
+    expect(err).toContain('--at-least-once')
     expect(broker.topics.endOffset('orders')).toBe(0)
   })
 

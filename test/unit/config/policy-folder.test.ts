@@ -227,6 +227,18 @@ describe('a reload', () => {
     expect(folder.contracts.forTopic('b')?.policy.name).toBe('b')
   })
 
+  it('makes the file that changed give way when one begins to quarantine to the topic of another', async () => {
+    put('a.yaml', policy('"shop.*"'))
+    put('b.yaml', policy('shop.orders.quarantine'))
+    const folder = await start()
+    put('a.yaml', policy('"shop.*"', 'mode: quarantine'))
+    await folder.reload()
+    expect(states(folder)).toEqual(['a.yaml last-good', 'b.yaml current'])
+    expect(folder.report.diagnostics).toMatchObject([{ code: 'quarantine-topic' }])
+    expect(folder.contracts.forTopic('shop.orders')?.policy.name).toBe('a')
+    await expect(start({ stateDir: null })).rejects.toMatchObject({ diagnostics: [{ code: 'quarantine-topic' }] })
+  })
+
   it('lets a topic move between files in one step', async () => {
     put('a.yaml', policy('[a, x]'))
     put('b.yaml', policy('b'))

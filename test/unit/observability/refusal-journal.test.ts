@@ -30,7 +30,18 @@ describe('an entry', () => {
     const under = journal()
     under.record(sample)
     expect(under.query({}, 0, 10)).toEqual({
-      items: [{ ...sample, id: 1, lastAtMs: 1_000, count: 1, offset: null, lastOffset: null }],
+      items: [
+        {
+          ...sample,
+          id: 1,
+          lastAtMs: 1_000,
+          count: 1,
+          offset: null,
+          lastOffset: null,
+          quarantineTopic: null,
+          quarantineId: null
+        }
+      ],
       total: 1
     })
   })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildBatch } from '../../../protocol/records/build-batch.ts'
@@ -151,6 +152,23 @@ describe('a quarantined record', () => {
         expect(fromQuarantineRecord(read)).toEqual(written)
       })
     )
+  })
+})
+
+describe('the documentation', () => {
+  const page = readFileSync(new URL('../../../docs/quarantine.md', import.meta.url), 'utf8')
+
+  it('lists every header, in the order in which they are written, and no other', () => {
+    const rows = [...page.matchAll(/^\| `(kontrakt\.[a-z-]+)` \|/gm)].map((match) => match[1]!)
+    expect(rows.filter((name) => !['kontrakt.ledger', 'kontrakt.quarantine-state'].includes(name))).toEqual(
+      Object.values(recordHeaders)
+    )
+  })
+
+  it('shows violations that can be read', () => {
+    const [, json] = /```json\n([^]*?)```/.exec(page)!
+    const headers = withHeader('kontrakt.violations', json!)
+    expect(readWith(headers).violations).toHaveLength(2)
   })
 })
 

@@ -360,7 +360,7 @@ describe('whatever the brokers answer', () => {
           const logs: string[][] = [[], []]
           let step = 0
           brokers.rule = ({ partition, values }) => {
-            const answer = answers[script[step++] ?? 0]!
+            const answer = answers[script[step++] ?? 0] ?? null
             if (answer === null || answer instanceof ConnectionError) logs[partition]!.push(...values)
             return answer
           }
@@ -455,7 +455,7 @@ describe('on a broker', () => {
     const { broker, writer, created } = await onBroker()
     await writer.store(batchOf(['a']))
     const connection = await Connection.open(broker, { clientId: 'admin' })
-    await connection.call(apis.deleteTopics, { topicNames: ['orders.quarantine'], timeoutMs: 1_000 })
+    await connection.call(apis.deleteTopics, { topics: [{ name: 'orders.quarantine' }], timeoutMs: 1_000 })
     connection.close()
     expect(await writer.store(batchOf(['b']))).toEqual(stored)
     expect(created).toEqual(['orders.quarantine', 'orders.quarantine'])

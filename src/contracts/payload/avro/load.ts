@@ -3,9 +3,8 @@
  */
 import avro from 'avsc'
 import type { Encoded, Encoding } from '../encode.ts'
-import type { Decoded, PayloadFormat } from '../format.ts'
+import type { Decoded, PayloadFormat, Sensitive } from '../format.ts'
 import { InvalidValue } from '../plain.ts'
-import type { Sensitive } from '../sensitive.ts'
 import { schemaProblem, syntaxProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import { limits } from '../limits.ts'

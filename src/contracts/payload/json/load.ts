@@ -1,11 +1,10 @@
 /** A JSON Schema document, loaded: the format that judges payloads by it. */
 import type { Encoding } from '../encode.ts'
-import type { Decoded, PayloadFormat } from '../format.ts'
+import type { Decoded, PayloadFormat, Sensitive } from '../format.ts'
 import { encodeJson } from '../json.ts'
 import { limits } from '../limits.ts'
 import { decodeSafely } from '../refusal.ts'
 import { sensitiveInJsonSchema } from '../sensitive.ts'
-import type { Sensitive } from '../sensitive.ts'
 import { schemaProblem, syntaxProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import type { Shape } from '../../value.ts'

@@ -1,9 +1,8 @@
 /** A `.proto` file, loaded: a format for each of its messages, by name or by the indexes of the Confluent framing. */
 import type protobuf from 'protobufjs'
 import type { Encoded, Encoding } from '../encode.ts'
-import type { Decoded, PayloadFormat } from '../format.ts'
+import type { Decoded, PayloadFormat, Sensitive } from '../format.ts'
 import { InvalidValue } from '../plain.ts'
-import type { Sensitive } from '../sensitive.ts'
 import { schemaProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import type { Shape } from '../../value.ts'

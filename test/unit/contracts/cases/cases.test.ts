@@ -123,6 +123,16 @@ producers: [{ match: { clientId: old }, mode: observe }]`
     })
   })
 
+  it.each([
+    ['quarantine', 'record: { value: { amount: -5 } }'],
+    ['reject', 'record: { value: { amount: -5 }, headers: { source: X } }'],
+    ['quarantine', 'record: { value: { amount: -50 } }'],
+    ['undecidable', 'record: { value: {} }']
+  ])('of a policy that quarantines gives %s for %s, the strictest', (expected, text) => {
+    const quarantining = policy.replace('mode: reject', 'mode: quarantine\nchecks: { header:source: { mode: reject } }')
+    expect(one({ policy: quarantining }, `{ name: a, ${text}, expect: ${expected} }`)).toMatchObject({ passed: true })
+  })
+
   it('says what came out instead, and why', () => {
     const result = one({ policy }, '{ name: a, record: { value: { amount: -5 } }, expect: accept }')
     expect(result).toMatchObject({ passed: false, line: 3, file: 'policy.cases.yaml' })

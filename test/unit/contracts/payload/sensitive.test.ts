@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Sensitive } from '../../../../src/contracts/payload/format.ts'
 import { loadPayloadFormat } from '../../../../src/contracts/payload/load.ts'
 import type { SchemaFormat } from '../../../../src/contracts/payload/load.ts'
 import { withoutProperties } from '../../../../src/contracts/payload/sensitive.ts'
-import type { Sensitive } from '../../../../src/contracts/payload/sensitive.ts'
 import { contractOf, FakeSource, framed, head } from '../../../support/contracts.ts'
 
 function sensitiveIn(
