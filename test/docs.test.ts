@@ -24,6 +24,13 @@ import { whyCommand } from '../src/cli/why.ts'
 import { loadSettings } from '../src/config/load.ts'
 import { inspectPolicies, runInspectedCases } from '../src/config/policy-inspection.ts'
 import { formatDiagnostic } from '../src/contracts/diagnostic.ts'
+import { ChainState } from '../src/enforcement/ledger/chain-state.ts'
+import {
+  decodeLedgerKey,
+  decodeLedgerValue,
+  encodeLedgerKey,
+  encodeLedgerValue
+} from '../src/enforcement/ledger/ledger-format.ts'
 import { batchMessage, markHeader, markHeaderValue, recordMessage } from '../src/enforcement/violation-text.ts'
 import { closeReasons } from '../src/proxy/session/effects.ts'
 import {
@@ -319,6 +326,46 @@ describe('docs/limits-and-behaviour.md', () => {
     const metrics = pageOf('docs/metrics.md').text
     for (const [, name] of page.text.matchAll(/`((?:limits|timings)\.\w+)`/g))
       expect(settings).toContain(`\`${name!}\``)
+    for (const [, name] of page.text.matchAll(/`(kontrakt_[a-z_]+)/g)) expect(metrics).toContain(`\`${name!}\``)
+  })
+})
+
+describe('docs/ledger.md', () => {
+  const page = pageOf('docs/ledger.md')
+  const range = (text: string): [number, number] => {
+    const [first, last = first] = text.split('–').map(Number)
+    return [first!, last!]
+  }
+  const [key, value] = fencesOf(page).flatMap(({ language, text }) => (language === 'json' ? [text] : []))
+
+  it('moves numbers down as the code does', () => {
+    const state = new ChainState(0)
+    const rows = [...page.text.matchAll(/^\| [A-E] \| ([\d–]+) \| ([^|]+) \| ([^|]+) \|$/gm)]
+    expect(rows).toHaveLength(5)
+    for (const [, numbers, bad, seen] of rows) {
+      const [base, last] = range(numbers!)
+      const dropped = bad === 'none' ? [] : bad!.split(', ').map((number) => Number(number) - base)
+      const count = last - base + 1
+      state.add({ base, count, digest: '', dropped })
+      const kept = count - dropped.length
+      const up = state.up(base)!
+      expect(seen).toBe(kept === 0 ? 'nothing' : `${up}–${up + kept - 1}`)
+    }
+  })
+
+  it('shows a key and a value as they are written', () => {
+    expect(encodeLedgerKey(decodeLedgerKey(Buffer.from(key!)))).toEqual(Buffer.from(key!.trim()))
+    expect(JSON.parse(encodeLedgerValue(decodeLedgerValue(Buffer.from(value!))).toString())).toEqual(JSON.parse(value!))
+    expect(page.text).toContain(`\`${encodeLedgerValue({ kind: 'claim' }).toString()}\``)
+  })
+
+  it('calls errors, causes and metrics by their names', async () => {
+    for (const [, code, name] of page.text.matchAll(/\b(\d+) `([A-Z_]+)`/g)) {
+      expect(errorByCode(Number(code))?.name).toBe(name)
+    }
+    const report = await readFile(join(root, 'src/enforcement/report.ts'), 'utf8')
+    for (const [, cause] of page.text.matchAll(/refused `([a-z-]+)`/g)) expect(report).toContain(`'${cause!}'`)
+    const metrics = pageOf('docs/metrics.md').text
     for (const [, name] of page.text.matchAll(/`(kontrakt_[a-z_]+)/g)) expect(metrics).toContain(`\`${name!}\``)
   })
 })

@@ -42,10 +42,11 @@ const broken = brokenPromises(report)
 for (const line of broken) console.error(line)
 process.exitCode = broken.length === 0 ? 0 : 1
 
-function sectionOf({ durationMs, proxyKills, brokerKills }: RunReport): string {
+function sectionOf({ durationMs, proxyKills, brokerKills, moves }: RunReport): string {
   const cores = cpus()
   return (
     `${durationMs / 60_000} minutes, seed ${seed}: ${proxyKills} times \`kill -9\` of one of two instances, ${brokerKills} times of ` +
-    `one of three brokers (Apache Kafka 4.3.1), on ${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}).\n\n${tableOf(report)}`
+    `one of three brokers (Apache Kafka 4.3.1). ${moves} times a producer was found at the other instance than before. ` +
+    `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}).\n\n${tableOf(report)}`
   )
 }

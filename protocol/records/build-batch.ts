@@ -51,17 +51,22 @@ export function buildBatch(contents: BatchContents): Buffer {
   const baseTimestamp = first.timestamp
   let maxTimestamp = baseTimestamp
   let recordsBytes = 0
+  const bodyBytes: number[] = []
   for (const [index, record] of records.entries()) {
     if (!Number.isSafeInteger(record.timestamp) || !Number.isSafeInteger(record.timestamp - baseTimestamp)) {
       throw new RangeError(`the timestamp of record ${index} is not a whole number of milliseconds in range`)
     }
     maxTimestamp = Math.max(maxTimestamp, record.timestamp)
-    const bodyBytes = bodySize(record, record.timestamp - baseTimestamp, index)
-    recordsBytes += sizeOfVarint(bodyBytes) + bodyBytes
+    const size = bodySize(record, record.timestamp - baseTimestamp, index)
+    bodyBytes.push(size)
+    recordsBytes += sizeOfVarint(size) + size
   }
   const inflated = Buffer.allocUnsafe(recordsBytes)
   let at = 0
-  for (const [index, record] of records.entries()) at = writeRecord(inflated, at, record, baseTimestamp, index)
+  for (const [index, record] of records.entries()) {
+    at = writeVarint(inflated, bodyBytes[index]!, at)
+    at = writeBody(inflated, at, record, record.timestamp - baseTimestamp, index)
+  }
 
   const header = Buffer.alloc(field.records)
   header.writeBigInt64BE(contents.baseOffset ?? 0n, field.baseOffset)
@@ -94,14 +99,13 @@ function bodySize(record: NewRecord, timestampDelta: number, offsetDelta: number
   const headers = record.headers ?? []
   let size = 1 + sizeOfVarlong(timestampDelta) + sizeOfVarint(offsetDelta)
   size += fieldSize(record.key) + fieldSize(record.value) + sizeOfVarint(headers.length)
-  for (const header of headers) size += fieldSize(nameOf(header)) + fieldSize(header.value)
+  for (const header of headers) size += nameSize(header) + fieldSize(header.value)
   return size
 }
 
-function writeRecord(out: Buffer, start: number, record: NewRecord, baseTimestamp: number, index: number): number {
-  const timestampDelta = record.timestamp - baseTimestamp
+function writeBody(out: Buffer, start: number, record: NewRecord, timestampDelta: number, index: number): number {
   const headers = record.headers ?? []
-  let at = writeVarint(out, bodySize(record, timestampDelta, index), start)
+  let at = start
   out[at++] = 0
   at = writeVarlong(out, timestampDelta, at)
   at = writeVarint(out, index, at)
@@ -109,14 +113,22 @@ function writeRecord(out: Buffer, start: number, record: NewRecord, baseTimestam
   at = writeField(out, at, record.value)
   at = writeVarint(out, headers.length, at)
   for (const header of headers) {
-    at = writeField(out, at, nameOf(header))
+    at = writeName(out, at, header)
     at = writeField(out, at, header.value)
   }
   return at
 }
 
-function nameOf(header: RecordHeader): Buffer {
-  return header.nameBytes ?? Buffer.from(header.name)
+function nameSize({ name, nameBytes }: RecordHeader): number {
+  if (nameBytes !== undefined) return fieldSize(nameBytes)
+  const length = Buffer.byteLength(name)
+  return sizeOfVarint(length) + length
+}
+
+function writeName(out: Buffer, start: number, { name, nameBytes }: RecordHeader): number {
+  if (nameBytes !== undefined) return writeField(out, start, nameBytes)
+  const at = writeVarint(out, Buffer.byteLength(name), start)
+  return at + out.write(name, at)
 }
 
 function fieldSize(bytes: Buffer | null): number {

@@ -20,12 +20,13 @@ import type {
   UnsafeReason,
   WriteProofs
 } from '../proxy/produce-path.ts'
-import { placeOf } from './decision.ts'
+import { placeOf, refuse } from './decision.ts'
 import type { PartitionDecision, Refusal } from './decision.ts'
 import { ForwardedBatches } from './forwarded-batches.ts'
 import { bodyFor } from './forwarded-body.ts'
 import { HeldBatch } from './held.ts'
 import type { Plan } from './ledger/chain.ts'
+import type { JudgedBatch } from './ledger/chain-state.ts'
 import type { QuarantineParts } from './held.ts'
 import { BatchJudge, needsPolicy } from './judge.ts'
 import type { JudgeLimits } from './judge.ts'
@@ -76,6 +77,8 @@ export class Enforcer implements ProducePath {
   readonly gates: SequenceGates
   readonly #forwarded = new ForwardedBatches()
   readonly #shown: ShownRights
+  /** What was found in batches that have not been settled yet. */
+  readonly #untold = new WeakMap<JudgedBatch, PartitionDecision>()
   #contracts: ContractSet
   readonly #options: EnforcerOptions
   readonly #judge: BatchJudge
@@ -175,6 +178,7 @@ export class Enforcer implements ProducePath {
     const linked = resolution.forwarded.filter(({ link, quarantined }) => link !== null || quarantined !== null)
     if (parts === null || linked.length === 0) return { kind: 'admitted', ready: null }
     request.held = new Map(linked.map((decision) => [decision, new HeldBatch(decision, parts)]))
+    for (const each of request.held.values()) this.#noteUntold(each)
     const waits = [...request.held.values()].map((held) => held.ready()).filter((wait) => wait !== null)
     return { kind: 'admitted', ready: waits.length === 0 ? null : Promise.all(waits).then(() => undefined) }
   }
@@ -193,7 +197,7 @@ export class Enforcer implements ProducePath {
     for (const refusal of refused) {
       held.get(refusal.decision)?.giveUp()
       if (unanswered) this.#options.report.dropped(refusal.decision.topic, refusal.decision.recordCount)
-      this.#reportRefusal(call, refusal)
+      this.#reportRefusal(request, refusal)
     }
     const passing = forwarded.filter(({ fate }) => fate.kind !== 'emptied')
     const emptied = forwarded.filter(({ fate }) => fate.kind === 'emptied')
@@ -213,16 +217,17 @@ export class Enforcer implements ProducePath {
 
   /** acks=0: nobody listens to an answer. What is bad is dropped or in quarantine, the rest goes on. */
   #departUnanswered(
-    { call, held }: JudgedCall,
+    request: JudgedCall,
     forward: 'original' | Buffer | null,
     passing: readonly PartitionDecision[],
     emptied: readonly PartitionDecision[],
     dropped: boolean
   ): Departure {
+    const { held } = request
     for (const decision of [...passing, ...emptied]) {
       const plan = held.get(decision)?.plan
       if (plan != null) plan.chain.settle(plan)
-      reportPassed(this.#options.report, call, decision, null)
+      this.#reportPassed(request, decision, null)
     }
     return {
       kind: 'departed',
@@ -254,6 +259,8 @@ export class Enforcer implements ProducePath {
   #refusalAtDeparture({ held, lane }: JudgedCall, decision: PartitionDecision): Refusal | null {
     const own = gateOrOwnRefusal(decision, this.gates, lane)
     if (own !== null) return own
+    // It was not to be written here when it was admitted, so it was never judged; that has changed meanwhile.
+    if (decision.fate.kind === 'unshown') return refuse(19, 'ledger', 'the right to write was shown only now, try again')
     const each = held.get(decision)
     // Refused when it was admitted, so it has no place in its chain; what stood in its way has passed meanwhile.
     if (each === undefined) return decision.link === null && decision.quarantined === null ? null : gateRefusal(19)
@@ -267,10 +274,11 @@ export class Enforcer implements ProducePath {
 
   /** What is answered here, when its turn has come. */
   #answers(
-    { call, held, lane }: JudgedCall,
+    request: JudgedCall,
     refusals: Map<string, Map<number, PartitionAnswer>>,
     emptied: readonly PartitionDecision[]
   ): LocalAnswers | 'unsafe' {
+    const { held, lane } = request
     for (const decision of emptied) {
       const { topic, partition, position } = decision
       const plan = held.get(decision)?.plan ?? null
@@ -286,7 +294,7 @@ export class Enforcer implements ProducePath {
         if (plan !== null) plan.chain.giveUp(plan)
       } else {
         if (plan !== null) plan.chain.settle(plan)
-        reportPassed(this.#options.report, call, decision, null)
+        this.#reportPassed(request, decision, null)
       }
       refusals.set(topic, (refusals.get(topic) ?? new Map<number, PartitionAnswer>()).set(partition, answer))
     }
@@ -294,7 +302,8 @@ export class Enforcer implements ProducePath {
   }
 
   /** The broker's answer to what was forwarded, as the producer is to see it. */
-  #confirm({ call, held, lane }: JudgedCall, passing: readonly PartitionDecision[]): Confirm {
+  #confirm(request: JudgedCall, passing: readonly PartitionDecision[]): Confirm {
+    const { held, lane } = request
     return (response) => {
       const byPlace = new Map(passing.map((decision) => [placeOf(decision), decision]))
       let unsafe = false
@@ -302,7 +311,7 @@ export class Enforcer implements ProducePath {
         const partitionResponses = topic.partitionResponses.map((answer) => {
           const decision = byPlace.get(placeOf({ topic: topic.name, partition: answer.index }))
           if (decision === undefined) return answer
-          if (answer.errorCode === 0) reportPassed(this.#options.report, call, decision, answer.baseOffset)
+          if (answer.errorCode === 0) this.#reportPassed(request, decision, answer.baseOffset)
           const plan = held.get(decision)?.plan ?? null
           if (plan === null) return withOwnIndices(answer, decision)
           unsafe = this.#answered(decision, plan, answer.errorCode, lane) === 'unsafe' || unsafe
@@ -359,9 +368,29 @@ export class Enforcer implements ProducePath {
     return { nowMs: clock.nowMs(), undecidableAfterMs, deadlinePassed, unanswered: call.request.acks === 0 }
   }
 
-  #reportRefusal(call: ProduceCall, { decision, code, cause }: LocalRefusal): void {
-    if (call.request.acks !== 0) this.#options.report.refused(decision, code, cause)
-    if (cause !== 'broker-would-refuse') reportRefused(this.#options.report, call, decision, cause)
+  #reportRefusal({ call, held }: JudgedCall, refusal: LocalRefusal): void {
+    const { decision, code, cause, message } = refusal
+    if (call.request.acks !== 0) this.#options.report.refused(decision, code, cause, message)
+    const plan = held.get(decision)?.plan ?? null
+    // A batch that keeps its place in its chain comes again, and what was found in it is told when it is settled.
+    if (cause === 'broker-would-refuse' || (plan !== null && code !== 87)) return
+    reportRefused(this.#options.report, call, decision, refusal)
+  }
+
+  /** Of a retry that was not judged again it tells what was found when it was. */
+  #reportPassed({ call, held }: JudgedCall, decision: PartitionDecision, baseOffset: bigint | null): void {
+    const batch = held.get(decision)?.plan?.batch
+    const found = batch === undefined ? undefined : this.#untold.get(batch)
+    if (batch !== undefined) this.#untold.delete(batch)
+    reportPassed(this.#options.report, call, found ?? decision, baseOffset)
+  }
+
+  #noteUntold({ decision, plan }: HeldBatch): void {
+    if (plan === null || decision.records.length === 0) return
+    const { quarantined } = decision
+    // Without the records themselves: they are on their way to quarantine.
+    const slim = quarantined === null ? null : { ...quarantined, records: [] }
+    this.#untold.set(plan.batch, { ...decision, fate: { kind: 'forward' }, link: null, quarantined: slim })
   }
 }
 

@@ -31,6 +31,7 @@ export class HeldBatch {
     this.decision = decision
     this.#parts = parts
     const base = position?.baseSequence ?? 0
+    if (link !== null && link.dropped.length > 0) parts.ledger.decided(decision.topic)
     this.plan =
       link === null
         ? null

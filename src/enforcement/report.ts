@@ -42,8 +42,13 @@ export interface EnforcementReport {
   violation(place: BatchPlace, record: RecordPlace, violation: Violation): void
   /** A check of one record could not be decided. */
   undecided(place: BatchPlace, record: RecordPlace, rule: string, cause: string, message: string): void
-  /** A partition was answered here. */
-  refused(place: { readonly topic: string; readonly partition: number }, code: number, cause: RefusalCause): void
+  /** A partition was answered here; `message` is what its producer was told. */
+  refused(
+    place: { readonly topic: string; readonly partition: number },
+    code: number,
+    cause: RefusalCause,
+    message: string
+  ): void
   /** The sequence gate closed for a chain of this topic. */
   gateClosed(topic: string): void
   /** An acks=0 batch was dropped; nobody was told. */

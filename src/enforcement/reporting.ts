@@ -42,11 +42,11 @@ export function reportRefused(
   report: EnforcementReport,
   call: ProduceCall,
   decision: PartitionDecision,
-  cause: RefusalCause
+  { cause, code }: { readonly cause: RefusalCause; readonly code: number }
 ): void {
   // What no quarantine will take is refused like what may not be quarantined.
   const records =
-    cause === 'quarantine-unavailable'
+    cause === 'quarantine-unavailable' && code === 87
       ? decision.records.map((r) => (r.outcome === 'quarantine' ? { ...r, outcome: 'reject' as const } : r))
       : decision.records
   reportRecords(report, call, decision, records, true, () => ({ offset: null, quarantine: null }))

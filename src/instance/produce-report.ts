@@ -84,8 +84,19 @@ export class ProduceReport implements EnforcementReport {
     })
   }
 
-  refused(place: { readonly topic: string }, code: number, cause: RefusalCause): void {
-    this.#parts.metrics.partitionRefused(place.topic, code, cause)
+  refused(
+    { topic, partition }: { readonly topic: string; readonly partition: number },
+    code: number,
+    cause: RefusalCause,
+    message: string
+  ): void {
+    const { metrics, logger, limiter, nowMs } = this.#parts
+    metrics.partitionRefused(topic, code, cause)
+    if (cause !== 'quarantine-unavailable' && cause !== 'ledger') return
+    const suppressed = limiter.admit(`${cause}/${topic}`, nowMs())
+    if (suppressed === null) return
+    const fields = { topic, partition, errorCode: code, cause, reason: message }
+    logger.error('records cannot be quarantined', suppressed === 0 ? fields : { ...fields, suppressed })
   }
 
   gateClosed(topic: string): void {

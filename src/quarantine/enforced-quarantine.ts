@@ -33,8 +33,8 @@ export interface EnforcedQuarantineOptions {
 
 /** Of requests whose callers wait for seconds at most: a frozen broker must not use them up. */
 const requestTimeoutMs = 2_500
-/** How often chains of forgotten producers are looked for. */
-const sweepMs = 60 * 60_000
+/** How often chains that are over are looked for. */
+const sweepMs = 10 * 60_000
 
 export class EnforcedQuarantine {
   readonly parts: QuarantineParts

@@ -205,10 +205,13 @@ class Waiting implements Contribution {
     if (!this.isOpen()) return
     // A lane may hold on to it while a broker does not answer; its memory is given back now.
     this.#records = []
-    this.#ended.abort()
+    // Given a reason, none is made, with its stack.
+    this.#ended.abort(ended)
     this.#end(outcome)
   }
 }
+
+const ended = 'ended'
 
 function failed(message: string): QuarantineOutcome {
   return { kind: 'failed', lasting: false, message }

@@ -7,7 +7,11 @@ export class PayloadRefusal extends Error {
   override readonly name = 'PayloadRefusal'
   readonly failure: PayloadFailure
   constructor(failure: PayloadFailure) {
+    // Nobody reads where it was thrown, and taking down the stack costs several times what finding the fault did.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(failure.message)
+    Error.stackTraceLimit = stackTraceLimit
     this.failure = failure
   }
 }

@@ -59,6 +59,8 @@ export interface ChainStart {
   readonly nextUp: number | null
   /** Nobody else's copies can be on their way. */
   readonly quiet: boolean
+  /** An earlier owner has quarantined records of this chain: `firm` when nobody else's copies could come in its way. */
+  readonly inherited: 'nothing' | 'firm' | 'contested'
   readonly nowMs: number
 }
 
@@ -85,6 +87,10 @@ export class Chain {
   /** What the broker expected next when the chain was taken over. */
   readonly #nextUpAtStart: number | null
   #proven = false
+  readonly #inherited: boolean
+  readonly #firm = new WeakSet<JudgedBatch>()
+  /** What the broker can expect next by what was sent from here; null while nothing was. */
+  #sentEnd: number | null = null
   /** Copies of an earlier owner would have arrived by now. */
   #quiet: boolean
   /** The ledger says that the chain is contested. */
@@ -98,7 +104,7 @@ export class Chain {
   #storing: Promise<void> = Promise.resolve()
   #drained: PromiseWithResolvers<void> | null = null
 
-  constructor({ id, claim, claimOffset, state, nextUp, quiet, nowMs }: ChainStart) {
+  constructor({ id, claim, claimOffset, state, nextUp, quiet, inherited, nowMs }: ChainStart) {
     this.id = id
     this.claim = claim
     this.claimOffset = claimOffset
@@ -106,6 +112,8 @@ export class Chain {
     this.#nextUp = nextUp
     this.#nextUpAtStart = nextUp
     this.#quiet = quiet
+    this.#inherited = inherited !== 'nothing'
+    if (inherited === 'firm') for (const batch of state.batches) this.#firm.add(batch)
     this.claimedMs = nowMs
     this.lookedMs = nowMs
     this.touchedMs = nowMs
@@ -136,7 +144,7 @@ export class Chain {
    * of the batch goes on, the broker's answer to that tells; where nothing does, only time.
    */
   isContested(batch: JudgedBatch): boolean {
-    if (this.#quiet || (this.#proven && batch.dropped.length < batch.count)) return false
+    if (this.#quiet || this.#firm.has(batch) || (this.#proven && batch.dropped.length < batch.count)) return false
     return this.#nextUpAtStart === null || sequenceDistance(this.state.up(batch.base)!, this.#nextUpAtStart) <= 0
   }
 
@@ -240,6 +248,8 @@ export class Chain {
 
   sent(plan: Plan): void {
     plan.fate = 'sent'
+    const end = addSequence(plan.up, plan.kept)
+    if (this.#sentEnd === null || sequenceDistance(this.#sentEnd, end) > 0) this.#sentEnd = end
   }
 
   /** True when the bad records of the batch with this base sequence are known to be in the quarantine topic. */
@@ -333,7 +343,28 @@ export class Chain {
     // A topic that was deleted and made again, or a producer that was forgotten: the order of sequences is not checked.
     if (lastSequence === null) this.#proven = false
     const { suspect } = this
-    return suspect !== null && this.overtaken(suspect, lastSequence)
+    if (suspect !== null && this.overtaken(suspect, lastSequence)) return true
+    return this.#followStrangers()
+  }
+
+  /**
+   * What the broker has beyond what was sent from here came from somebody who knew nothing of the ledger: an instance
+   * whose policy let everything pass, or had not read yet what was decided. Our decisions about it give way. What an
+   * earlier owner quarantined does not: it is what that owner sent, which the broker had not taken yet when we asked.
+   */
+  #followStrangers(): boolean {
+    const nextUp = this.#nextUp
+    const known = this.#sentEnd ?? this.#nextUpAtStart ?? this.state.batches[0]?.base ?? 0
+    if (this.#inherited || nextUp === null || sequenceDistance(known, nextUp) <= 0) return false
+    const whole = this.state.batches.find((batch) => {
+      const up = this.state.up(batch.base)!
+      const beyond = sequenceDistance(known, up) >= 0 && sequenceDistance(addSequence(up, batch.count), nextUp) >= 0
+      return batch.dropped.length > 0 && beyond
+    })
+    if (whole === undefined) return false
+    this.#forget(whole)
+    this.unwritten = true
+    return true
   }
 
   /** Looks whether the broker has the whole of a batch of which some was quarantined here; if so, follows it. */

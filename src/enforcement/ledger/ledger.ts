@@ -7,7 +7,7 @@
  * entry is in the log, the log is read through it, and no foreign claim stood before it.
  */
 import { Chain } from './chain.ts'
-import type { Plan } from './chain.ts'
+import type { ChainStart, Plan } from './chain.ts'
 import { ChainState } from './chain-state.ts'
 import type { ChainSnapshot } from './chain-state.ts'
 import { chainKey, encodeLedgerKey, encodeLedgerValue } from './ledger-format.ts'
@@ -78,8 +78,12 @@ const evictionTries = 64
 const evictableIdleMs = 60_000
 /** `producer.id.expiration.ms` is a day by default; twice that, so that nothing a broker remembers is removed. */
 const expiryMs = 48 * 60 * 60_000
-/** Chains removed in one sweep: each costs a claim and a question. */
-const sweepLimit = 200
+/** A chain without quarantined records that had no batch for so long is given up; its next batch claims it again. */
+const idleMs = 10 * 60_000
+/** Chains with quarantined records removed in one sweep: each costs a claim and a question. */
+const sweepLimit = 1_000
+/** Tombstones written together: far fewer than the log's queue takes. */
+const tombstonesAtOnce = 1_000
 
 const never = new AbortController().signal
 
@@ -90,7 +94,11 @@ export class Ledger {
   readonly #chains = new Map<string, Chain>()
   readonly #opening = new Map<string, Promise<void>>()
   readonly #lanes = new WeakMap<AbortSignal, Set<Chain>>()
+  /** What was owned here when the log was lost, until it is written again. */
+  readonly #orphans = new Map<string, ChainSnapshot>()
   readonly #unprovable = new Map<string, number>()
+  /** Topics in which this instance has renumbered chains; few, and as good as for ever. */
+  readonly #decided = new Set<string>()
   #claims = 0
   #policiesChangedMs: number
 
@@ -113,11 +121,16 @@ export class Ledger {
 
   /** True when chains of this topic are renumbered, whatever the policies say. */
   coversTopic(topic: string): boolean {
-    return this.#view.coversTopic(topic)
+    return this.#decided.has(topic) || this.#view.coversTopic(topic)
   }
 
   get coversAny(): boolean {
-    return this.#view.coversAny
+    return this.#decided.size > 0 || this.#view.coversAny
+  }
+
+  /** Records of this topic are about to go to quarantine: what comes behind is renumbered before the log tells so. */
+  decided(topic: string): void {
+    this.#decided.add(topic)
   }
 
   /** What went by before was decided by other policies, or by none, and may not have arrived yet. */
@@ -136,10 +149,19 @@ export class Ledger {
     this.#options.events?.chainMoved(chain.id.topic)
   }
 
-  /** The log has started anew (deleted and made again): what is owned here is written again before its next batch. */
+  /**
+   * The log has started anew (deleted and made again): what is owned here is claimed and written again at once. Until the
+   * owner has done so, an instance that a producer comes to cannot know what was quarantined.
+   */
   reset(): void {
     this.#view.clear()
-    for (const chain of this.#chains.values()) chain.unwritten = chain.state.dropped > 0
+    for (const chain of [...this.#chains.values()]) {
+      if (chain.state.dropped === 0) continue
+      const key = chainKey(chain.id)
+      this.#orphans.set(key, chain.snapshot())
+      this.#drop(chain)
+      this.#begin(key, chain.id, 0, never)
+    }
   }
 
   /**
@@ -177,18 +199,22 @@ export class Ledger {
   ): ChainAccess {
     const entry = this.#view.get(id)
     // In a topic where chains are renumbered this one may be, too, by an entry that has not been read yet.
-    const needed = quarantines || entry?.state != null || (base !== 0 && this.#view.coversTopic(id.topic))
+    const needed = quarantines || entry?.state != null || this.#orphans.has(key) || (base !== 0 && this.#view.coversTopic(id.topic))
     if (!needed) return { kind: 'none' }
     if (!shown) return { kind: 'unshown' }
     if (this.#unprovable.has(key)) return { kind: 'unprovable' }
     if (entry?.state == null && this.#chains.size + this.#opening.size >= this.#limits.chains && !this.#evict()) {
       return { kind: 'full' }
     }
+    return { kind: 'wait', changed: this.#begin(key, id, base, lane) }
+  }
+
+  #begin(key: string, id: ChainId, base: number, lane: AbortSignal): Promise<void> {
     const opening = this.#open(id, base, lane)
       .catch((error: unknown) => this.#options.events?.unavailable(error))
       .finally(() => this.#opening.delete(key))
     this.#opening.set(key, opening)
-    return { kind: 'wait', changed: opening }
+    return opening
   }
 
   /**
@@ -245,11 +271,24 @@ export class Ledger {
     return busy
   }
 
-  /** Removes chains whose producers the brokers have forgotten. To be called every hour or so. */
+  /**
+   * Gives up chains without quarantined records that have been idle, and removes those whose producers the brokers have
+   * forgotten. To be called every few minutes.
+   */
   async sweep(): Promise<void> {
     const { clock } = this.#options
+    const idleSinceMs = clock.nowMs() - idleMs
+    const idle = [...this.#chains.values()].filter((chain) => isEvictable(chain, idleSinceMs))
+    for (const chain of idle) this.#drop(chain)
     const oldMs = clock.nowMs() - expiryMs
-    const old = [...this.#view.entries()].filter((entry) => entry.writtenMs < oldMs).slice(0, sweepLimit)
+    const left = [...this.#view.entries()].filter(({ writtenMs }) => writtenMs < oldMs)
+    // Of claims without a state nothing is lost: whoever made them claims again when the producer comes back.
+    const claims = left.filter(({ state, chain }) => state === null && !this.#chains.has(chainKey(chain)))
+    const keys = [...idle.map(keyOfClaim), ...claims.flatMap((entry) => [...entry.overtaken, encodeLedgerKey(entry)])]
+    for (let from = 0; from < keys.length; from += tombstonesAtOnce) {
+      await this.#tombstone(keys.slice(from, from + tombstonesAtOnce))
+    }
+    const old = left.filter(({ state }) => state !== null).slice(0, sweepLimit)
     for (const { chain: id } of old) {
       const key = chainKey(id)
       const chain = this.#chains.get(key)
@@ -272,7 +311,7 @@ export class Ledger {
     await log.readThrough(claimOffset)
     const entry = this.#view.get(id)
     if (entry?.claim !== claim) return
-    const inherited = entry.state
+    const inherited = entry.state ?? this.#orphans.get(chainKey(id)) ?? null
     const begins = base === 0 && inherited === null && entry.overtaken.length === 0
     // Also of a chain that begins: what went by when no policy held anything back left no claim behind.
     const last = await states.lastSequence(id)
@@ -283,9 +322,10 @@ export class Ledger {
     }
     const state = new ChainState(inherited ?? base)
     const quiet = begins && last === null && clock.nowMs() - this.#policiesChangedMs >= quietMs
-    const chain = new Chain({ id, claim, claimOffset, state, nextUp, quiet, nowMs: clock.nowMs() })
+    const chain = new Chain({ id, claim, claimOffset, state, nextUp, quiet, inherited: inheritance(inherited), nowMs: clock.nowMs() })
     if (state.dropped > 0) await this.#append(chain, chain.snapshot())
     if (this.#view.get(id)?.claim !== claim) return
+    this.#orphans.delete(chainKey(id))
     chain.wrote(state.batches, chain.contested)
     this.#bind(chain, lane)
     this.#chains.set(chainKey(id), chain)
@@ -339,9 +379,9 @@ export class Ledger {
     let tries = evictionTries
     for (const chain of this.#chains.values()) {
       if (tries-- === 0) return false
-      if (!chain.isIdle || chain.state.dropped > 0 || chain.unwritten || chain.touchedMs > idleSinceMs) continue
+      if (!isEvictable(chain, idleSinceMs)) continue
       this.#drop(chain)
-      void this.#tombstone([encodeLedgerKey({ chain: chain.id, claim: chain.claim })])
+      void this.#tombstone([keyOfClaim(chain)])
       return true
     }
     return false
@@ -380,8 +420,21 @@ export class Ledger {
   }
 }
 
+function inheritance(state: ChainSnapshot | null): ChainStart['inherited'] {
+  if (state === null) return 'nothing'
+  return state.contested ? 'contested' : 'firm'
+}
+
 /** Chains remembered as beyond proof; a producer that was told so starts a new epoch. */
 const maxUnprovable = 10_000
+
+function isEvictable(chain: Chain, idleSinceMs: number): boolean {
+  return chain.isIdle && chain.state.dropped === 0 && !chain.unwritten && chain.touchedMs <= idleSinceMs
+}
+
+function keyOfClaim({ id, claim }: Chain): Buffer {
+  return encodeLedgerKey({ chain: id, claim })
+}
 
 /** The chain belongs to another instance now. */
 export class ChainMovedError extends Error {

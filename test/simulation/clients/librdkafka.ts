@@ -30,6 +30,8 @@ interface Partition {
   nextError: number
   ackedId: number
   inFlight: number
+  /** Broker of what is in flight. */
+  inFlightOn: number
   draining: boolean
 }
 
@@ -63,6 +65,7 @@ export class LibrdkafkaProducer extends Client<RdBatch> {
       nextError: 0,
       ackedId: 0,
       inFlight: 0,
+      inFlightOn: 0,
       draining: false
     }))
   }
@@ -81,8 +84,11 @@ export class LibrdkafkaProducer extends Client<RdBatch> {
     if (this.#bumping) return null
     for (const [index, partition] of this.#partitions.entries()) {
       if (!this.leads(node, index)) continue
+      if (partition.inFlight > 0 && partition.inFlightOn !== node) continue
       const batch = this.#drain(partition, index)
-      if (batch !== null) return [batch]
+      if (batch === null) continue
+      partition.inFlightOn = node
+      return [batch]
     }
     return null
   }

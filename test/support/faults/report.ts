@@ -13,7 +13,8 @@ const columns = [
   'repeated',
   'out of order',
   'altered',
-  'repeats in quarantine'
+  'repeats in quarantine',
+  'longest send, s'
 ]
 
 /** Markdown. */
@@ -23,7 +24,7 @@ export function tableOf(report: RunReport): string {
   return [line(columns), line(columns.map((_, index) => (index < 2 ? '---' : '---:'))), ...rows.map(line)].join('\n')
 }
 
-function cellsOf({ spec, way, tally }: ProducerReport): (string | number)[] {
+function cellsOf({ spec, way, tally, longestSendMs }: ProducerReport): (string | number)[] {
   const { harm } = tally
   const guarded = way === 'kontrakt'
   return [
@@ -37,7 +38,8 @@ function cellsOf({ spec, way, tally }: ProducerReport): (string | number)[] {
     harm.repeated,
     harm.disordered,
     harm.altered + harm.stray + harm.misplaced,
-    guarded ? tally.quarantineRepeats + tally.quarantineTwins : ''
+    guarded ? tally.quarantineRepeats + tally.quarantineTwins : '',
+    (longestSendMs / 1_000).toFixed(1)
   ]
 }
 

@@ -92,7 +92,7 @@ describe('Activity', () => {
     expect(activity.topics()).toEqual([
       {
         topic: 't',
-        records: { accept: 6, observe: 0, mark: 0, reject: 2, 'refused-with-batch': 0 },
+        records: { accept: 6, observe: 0, mark: 0, quarantine: 0, reject: 2, 'refused-with-batch': 0 },
         lastSeenMs: 150,
         lastViolationMs: 150
       }

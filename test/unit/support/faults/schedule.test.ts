@@ -20,7 +20,7 @@ describe('a schedule of faults', () => {
         const faults = drawSchedule({ ...options, seed, durationMs })
         const turns = faults.flatMap((fault) => (fault.kind === 'proxy' ? [fault.instance] : []))
         expect(turns).toEqual(turns.map((_, index) => index % 2))
-        expect(turns.length).toBeGreaterThanOrEqual(Math.floor((durationMs - 4_000) / 5_500) - 1)
+        expect(turns.length).toBeGreaterThanOrEqual(Math.floor((durationMs - 4_000) / 8_000) - 1)
         for (const fault of faults) {
           const over = fault.kind === 'broker' ? fault.atMs + fault.downMs : fault.atMs
           expect(over).toBeLessThan(durationMs - 4_000)

@@ -102,12 +102,14 @@ describe('a report', () => {
     durationMs: 1,
     proxyKills: 1,
     brokerKills: 1,
+    moves: 1,
     logs: [],
     producers: all.map(([name, way, outcome]) => ({
       spec: spec(name),
       way,
       tally: tally(outcome),
-      errors: { timeout: 1 }
+      errors: { timeout: 1 },
+      longestSendMs: 1_234
     }))
   })
 
@@ -142,7 +144,7 @@ describe('a report', () => {
   it('has a row for every producer and way', () => {
     const table = tableOf(report(['java', 'kontrakt', well], ['java', 'direct', well]))
     expect(table.split('\n')).toHaveLength(4)
-    expect(table).toContain('| java | kontrakt | 10 | 2 | 0 | 0 | 0 | 0 | 0 | 0 | 0 |')
+    expect(table).toContain('| java | kontrakt | 10 | 2 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 1.2 |')
   })
 
   it('replaces its section of a page and nothing else', () => {
