@@ -14,9 +14,17 @@ export default defineConfig({
         test: {
           ...quiet,
           name: 'unit',
-          include: ['test/{unit,simulation,fuzz}/**/*.test.ts', 'test/*.test.ts'],
+          include: ['test/{unit,fuzz}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000
+        }
+      },
+      {
+        test: {
+          ...quiet,
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          testTimeout: 60_000
         }
       },
       {

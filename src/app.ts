@@ -31,7 +31,7 @@ import { RefusalJournal } from './observability/refusal-journal.ts'
 import { Proxy } from './proxy/proxy.ts'
 import { QuarantineDesk } from './quarantine/desk.ts'
 import { EnforcedQuarantine } from './quarantine/enforced-quarantine.ts'
-import { transactionalWriters } from './quarantine/redrive-writer.ts'
+import { requestTimeoutMs, transactionalWriters } from './quarantine/redrive-writer.ts'
 import { ensureStateTopic } from './quarantine/state-topic.ts'
 import { SchemaStore } from './registry/schema-store.ts'
 import { RegistrySchemaSource } from './registry/source.ts'
@@ -158,7 +158,7 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   const admin = await startAdmin(settings, view, logger)
   const stop = async (): Promise<void> => {
     closing.abort()
-    desk.close()
+    await desk.close()
     quarantine.close()
     policies.stop()
     registry?.close()
@@ -203,23 +203,26 @@ function quarantineDesk(
   policies: PolicyFolder,
   logger: Logger,
   closing: AbortSignal
-): { readonly view: QuarantineAtHand; close(): void } {
+): { readonly view: QuarantineAtHand; close(): Promise<void> } {
   const client = new KafkaClient({
     bootstrapServers: settings.upstream.bootstrapServers.map(formatAddress),
     clientId: 'kontrakt-quarantine-api',
-    connectTimeoutMs: settings.timings.connectTimeoutMs
+    connectTimeoutMs: settings.timings.connectTimeoutMs,
+    requestTimeoutMs
   })
   const desk = new QuarantineDesk({
     client,
     contracts: () => policies.contracts,
     defaultPolicy: settings.defaultPolicy,
     stateTopic: settings.topics.quarantineState,
+    ledgerTopic: settings.topics.ledger,
     ensureStateTopic: () => ensureStateTopic(client, settings.topics),
     writers: transactionalWriters(client),
     decideWaitMs: settings.timings.decideWaitMs,
     clock: systemClock
   })
-  return { view: new QuarantineAtHand({ desk, policies, logger, closing }), close: () => client.close() }
+  const view = new QuarantineAtHand({ desk, policies, logger, closing })
+  return { view, close: () => view.ended().finally(() => client.close()) }
 }
 
 async function startAdmin(settings: Settings, view: LiveView, logger: Logger): Promise<AdminServer | null> {

@@ -22,7 +22,7 @@ const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 
 /** Each is one run of vitest; projects of one suite share its workers. */
 const suites = [
-  { name: 'unit', projects: ['unit', 'conformance'] },
+  { name: 'unit', projects: ['unit', 'simulation', 'conformance'] },
   { name: 'integration', projects: ['integration'] }
 ]
 

@@ -1,6 +1,7 @@
 /** The records of fetched batches as objects, for our own client, commands and tests. Not for the hot path. */
 import { inflate } from '../compression/codec.ts'
 import { crcMatches, readBatches, recordsSection } from './batch-header.ts'
+import type { BatchHeader } from './batch-header.ts'
 import { MalformedBatchError } from './malformed-batch-error.ts'
 import { RecordTable } from './record-table.ts'
 
@@ -33,21 +34,46 @@ const defaultCeilingBytes = 256 * 1024 * 1024
  */
 export function readRecords(bytes: Buffer, ceilingBytes = defaultCeilingBytes): ReadRecord[] {
   const records: ReadRecord[] = []
-  const table = new RecordTable()
   for (const batch of readBatches(bytes)) {
-    if (!crcMatches(batch.bytes, batch.header)) throw new MalformedBatchError('crc-mismatch')
-    // A batch emptied by compaction has no records section to decompress.
-    if (batch.header.control || batch.header.recordCount === 0) continue
-    const section = recordsSection(batch.bytes, batch.header)
-    table.read(inflate(batch.header.codec, section, ceilingBytes), batch.header, 'sparse')
-    for (let index = 0; index < table.count; index++) records.push(readRecord(table, index, batch.header.baseOffset))
+    for (const record of recordsOfBatch(batch, { ceilingBytes })) records.push(record)
   }
   return records
 }
 
-function readRecord(table: RecordTable, index: number, baseOffset: bigint): ReadRecord {
+export interface ReadLimits {
+  /** Most bytes that the batch may inflate to. */
+  readonly ceilingBytes: number
+  /** Most records; asked before anything is inflated. Default: any number. */
+  readonly maxRecords?: number
+  /** Headers of one record that are given; those behind are left out. Default: all. */
+  readonly maxHeaders?: number
+}
+
+/**
+ * The records of one batch as {@link readRecords} reads them, made one at a time: all of a batch at once may be a
+ * hundred times as large as its bytes. The whole batch is inflated and checked before the first comes.
+ *
+ * @throws MalformedBatchError before the first record
+ */
+export function* recordsOfBatch(
+  { header, bytes }: { readonly header: BatchHeader; readonly bytes: Buffer },
+  { ceilingBytes, maxRecords = Infinity, maxHeaders = Infinity }: ReadLimits
+): Generator<ReadRecord> {
+  if (!crcMatches(bytes, header)) throw new MalformedBatchError('crc-mismatch')
+  // A batch emptied by compaction has no records section to decompress.
+  if (header.control || header.recordCount === 0) return
+  if (header.recordCount > maxRecords) {
+    throw new MalformedBatchError('record-count', `the batch states ${header.recordCount} records, above ${maxRecords}`)
+  }
+  const table = new RecordTable()
+  table.read(inflate(header.codec, recordsSection(bytes, header), ceilingBytes), header, 'sparse')
+  for (let index = 0; index < table.count; index++) yield readRecord(table, index, header.baseOffset, maxHeaders)
+}
+
+function readRecord(table: RecordTable, index: number, baseOffset: bigint, maxHeaders: number): ReadRecord {
   const headers: ReadRecordHeader[] = []
   table.forEachHeader(index, (nameStart, nameLength, valueStart, valueLength) => {
+    if (headers.length >= maxHeaders) return
     const nameBytes = table.bytes.subarray(nameStart, nameStart + nameLength)
     headers.push({ name: nameBytes.toString(), nameBytes, value: slice(table.bytes, valueStart, valueLength) })
   })

@@ -2,9 +2,9 @@
 import { errorByCode } from '../../protocol/errors.ts'
 import type { Explanation, PlacedRefusal } from '../admin/view.ts'
 import type { CheckPlace } from '../contracts/policy/check-place.ts'
-import { shownIdDigits } from './quarantine/text.ts'
+import { shown, shownIdDigits, shownUnits } from './quarantine/text.ts'
 import type { Paint } from './style.ts'
-import { painter, printable } from './style.ts'
+import { painter } from './style.ts'
 
 /**
  * `2026-11-21 10:00:00.000  orders/0  checkout  reject  amount-positive  value.amount: amount must be above zero (12
@@ -12,13 +12,13 @@ import { painter, printable } from './style.ts'
  */
 export function lineText(entry: PlacedRefusal, colour: boolean): string {
   const paint = painter(colour)
-  const who = printable(entry.principal ?? entry.clientId ?? '-')
-  const where = entry.path === '' ? '' : `${printable(entry.path)}: `
+  const who = shown(entry.principal ?? entry.clientId ?? '-')
+  const where = entry.path === '' ? '' : `${shown(entry.path)}: `
   const times = entry.count === 1 ? '' : paint('dim', ` (${entry.count} times)`)
   const id = entry.quarantineId == null ? '' : ` ${entry.quarantineId.slice(0, shownIdDigits)}`
   const verdict = `${paint(paintOf(entry.verdict), entry.verdict)}${id}`
-  const place = `${printable(entry.topic)}/${entry.partition}`
-  const what = `${paint('bold', printable(entry.rule))}  ${where}${printable(entry.message)}${times}`
+  const place = `${shown(entry.topic)}/${entry.partition}`
+  const what = `${paint('bold', shown(entry.rule))}  ${where}${shown(entry.message)}${times}`
   return `${paint('dim', timeText(entry.lastAtMs))}  ${place}  ${who}  ${verdict}  ${what}\n`
 }
 
@@ -42,10 +42,10 @@ export function fullText(entry: PlacedRefusal, colour: boolean): string {
     ['offset', offsetText(entry)],
     ['first', timeText(entry.atMs)]
   ]
-  const shown = rows.flatMap(([name, value]) =>
-    value === null ? [] : [`    ${name.padEnd(22)} ${printable(value)}\n`]
+  const lines = rows.flatMap(([name, value]) =>
+    value === null ? [] : [`    ${name.padEnd(22)} ${shown(value, shownUnits.alone)}\n`]
   )
-  return `${lineText(entry, colour)}${shown.join('')}`
+  return `${lineText(entry, colour)}${lines.join('')}`
 }
 
 /** What the words of a producer's error mean. */
@@ -66,7 +66,7 @@ export function explanationText(explanation: Explanation, colour: boolean): stri
     ['rule today', rule === null ? null : placeText(place)]
   ]
   const lines = rows.flatMap(([name, value]) =>
-    value === null ? [] : [`${name.padEnd(12)} ${paint('bold', printable(value))}\n`]
+    value === null ? [] : [`${name.padEnd(12)} ${paint('bold', shown(value, shownUnits.alone))}\n`]
   )
   const latest = refusals.map((entry) => lineText(entry, colour)).toReversed()
   const heading =

@@ -9,6 +9,7 @@ import type { RecordView } from '../quarantine/record-view.ts'
 import type { CommandContext, OptionValues } from './command.ts'
 import { addAdminOptions, makeCommand, wholeNumber } from './command.ts'
 import type { CliIo } from './io.ts'
+import { jsonText } from './json-text.ts'
 
 const filters = {
   topic: 'topic',
@@ -67,7 +68,7 @@ async function printWhy(options: OptionValues, io: CliIo): Promise<number> {
   }
   const page = (await askInstance(adminTarget(options, io), '/api/v1/violations', query)) as ViolationsPage
   if (options['json'] === true) {
-    io.out(`${JSON.stringify(page, null, 2)}\n`)
+    io.out(jsonText(page))
     return 0
   }
   const show = options['full'] === true ? fullText : lineText
@@ -89,7 +90,7 @@ async function printRecord(id: string, options: OptionValues, io: CliIo): Promis
     query,
     patienceMs
   )) as RecordView
-  io.out(options['json'] === true ? `${JSON.stringify(view, null, 2)}\n` : viewText(view, painter(io.colour)))
+  io.out(options['json'] === true ? jsonText(view) : viewText(view, painter(io.colour)))
   return 0
 }
 
@@ -101,9 +102,7 @@ async function printExplanation(text: string, options: OptionValues, io: CliIo):
   const { explanationText } = await import('./why-text.ts')
   const query = { text: ofInterest(text) }
   const explanation = (await askInstance(adminTarget(options, io), '/api/v1/why', query)) as Explanation
-  io.out(
-    options['json'] === true ? `${JSON.stringify(explanation, null, 2)}\n` : explanationText(explanation, io.colour)
-  )
+  io.out(options['json'] === true ? jsonText(explanation) : explanationText(explanation, io.colour))
   return 0
 }
 

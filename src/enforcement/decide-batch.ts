@@ -67,21 +67,34 @@ export function decidedBatch(batch: OpenBatch, judgement: BatchJudgement, moment
   }
 }
 
-/** A retry: which of its records go to quarantine was decided before, by whatever policy held then. */
+/** True when the retry has to be judged once more, only to say why its records are in quarantine. */
+export function wantsReasons(batch: OpenBatch, { dropped }: JudgedBatch): boolean {
+  return dropped.length > 0 && batch.contract !== null && !areQuarantined(batch)
+}
+
+function areQuarantined({ chain, header }: OpenBatch): boolean {
+  return chain!.isQuarantined(header.baseSequence)
+}
+
+/**
+ * A retry: which of its records go to quarantine was decided before, by whatever policy held then.
+ *
+ * @param judgement null unless `wantsReasons`
+ */
 export function decideAgain(
   batch: OpenBatch,
   { dropped }: JudgedBatch,
+  judgement: BatchJudgement | null,
   moment: UndecidedMoment
-): Partial<PartitionDecision> {
-  const { chain, contract, table, topic, partition, producer, header } = batch
+): Pick<PartitionDecision, 'link'> & Partial<PartitionDecision> {
+  const { chain, contract, table } = batch
   const link = { chain: chain!, digest: batch.digest!, dropped, decided: true }
   if (dropped.length === 0) return { link }
   const fate = withoutDropped(batch, new Set(dropped), new Map())
-  if (chain!.isQuarantined(header.baseSequence)) return { link, fate }
+  if (areQuarantined(batch)) return { link, fate }
   // Nothing of it was sent, and no policy says any more where its bad records could go.
-  if (contract === null) return { link: { ...link, dropped: [] } }
+  if (contract === null || judgement === null) return { link: { ...link, dropped: [] } }
   // Whether they are in the topic is not known here, so they are put there once more, under the same ids.
-  const judgement = contract.judge(table, { topic, partition, producer })
   const verdict = partitionVerdict(contract, judgement, moment, true)
   const today = verdict.kind === 'pass' ? verdict.quarantined : new Map<number, readonly Reason[]>()
   const reasons = new Map(dropped.map((index) => [index, today.get(index) ?? [judgedBefore]]))

@@ -10,7 +10,6 @@ import { enforces } from '../contracts/mode.ts'
 import { partitionAnswer } from '../proxy/produce-answers.ts'
 import type {
   Admission,
-  Confirm,
   Departure,
   Judged,
   LocalAnswers,
@@ -25,18 +24,19 @@ import type { PartitionDecision, Refusal } from './decision.ts'
 import { ForwardedBatches } from './forwarded-batches.ts'
 import { bodyFor } from './forwarded-body.ts'
 import { HeldBatch } from './held.ts'
-import type { Plan } from './ledger/chain.ts'
-import type { JudgedBatch } from './ledger/chain-state.ts'
 import type { QuarantineParts } from './held.ts'
 import { BatchJudge, needsPolicy } from './judge.ts'
 import type { JudgeLimits } from './judge.ts'
 import type { EnforcementReport } from './report.ts'
-import { producerOf, reportPassed, reportRefused } from './reporting.ts'
-import { gateOrOwnRefusal, gateRefusal, resolve } from './settle.ts'
+import { Outcome } from './outcome.ts'
+import type { AnswersByTopic, DepartedBatch, OutcomeParts } from './outcome.ts'
+import { producerOf, reportRefused } from './reporting.ts'
+import { gateOrOwnRefusal, resolve } from './settle.ts'
 import type { LocalRefusal, Resolution } from './settle.ts'
 import { SequenceGates } from './sequence-gate.ts'
 import { ShownRights } from './shown-rights.ts'
 import type { UndecidedMoment } from './undecidable.ts'
+import { UntoldFindings, withoutBytes } from './untold-findings.ts'
 
 export interface EnforcerOptions {
   readonly limits: JudgeLimits
@@ -64,8 +64,8 @@ export interface EnforcerClock {
 interface JudgedCall extends Judged {
   readonly lane: AbortSignal
   readonly decisions: readonly PartitionDecision[]
-  /** Since its admission: what its batches wait for. */
-  held: ReadonlyMap<PartitionDecision, HeldBatch>
+  /** Since its admission: what its batches wait for, by `placeOf`. */
+  held: ReadonlyMap<string, HeldBatch>
 }
 
 /** How often a held request looks again, however often something it may wait for changes. */
@@ -77,8 +77,8 @@ export class Enforcer implements ProducePath {
   readonly gates: SequenceGates
   readonly #forwarded = new ForwardedBatches()
   readonly #shown: ShownRights
-  /** What was found in batches that have not been settled yet. */
-  readonly #untold = new WeakMap<JudgedBatch, PartitionDecision>()
+  readonly #untold = new UntoldFindings()
+  readonly #outcomeParts: OutcomeParts
   #contracts: ContractSet
   readonly #options: EnforcerOptions
   readonly #judge: BatchJudge
@@ -93,6 +93,14 @@ export class Enforcer implements ProducePath {
     const access = options.quarantine === null ? null : { ledger: options.quarantine.ledger, shown, nowMs }
     this.#judge = new BatchJudge(options.limits, options.refuseUnknownTopics, this.#forwarded, access, nowMs)
     this.gates = new SequenceGates(nowMs)
+    this.#outcomeParts = {
+      gates: this.gates,
+      ledger: options.quarantine?.ledger ?? null,
+      report: options.report,
+      untold: this.#untold,
+      quarantines: (topic, producer) =>
+        options.quarantine !== null && this.#contracts.forTopic(topic)?.quarantines(producer) === true
+    }
   }
 
   /** Requests judged from now on are judged by these; each request by one set only. */
@@ -177,10 +185,14 @@ export class Enforcer implements ProducePath {
     const parts = this.#options.quarantine
     const linked = resolution.forwarded.filter(({ link, quarantined }) => link !== null || quarantined !== null)
     if (parts === null || linked.length === 0) return { kind: 'admitted', ready: null }
-    request.held = new Map(linked.map((decision) => [decision, new HeldBatch(decision, parts)]))
-    for (const each of request.held.values()) this.#noteUntold(each)
-    const waits = [...request.held.values()].map((held) => held.ready()).filter((wait) => wait !== null)
-    return { kind: 'admitted', ready: waits.length === 0 ? null : Promise.all(waits).then(() => undefined) }
+    // Since it was judged the chain may have been taken over, or have come to another connection.
+    if (linked.some(({ link }) => link !== null && !link.chain.isOpenTo(lane))) return { kind: 'again' }
+    request.held = new Map(linked.map((decision) => [placeOf(decision), new HeldBatch(decision, parts)]))
+    const held = [...request.held.values()]
+    for (const { plan, decision } of held) if (plan !== null) this.#untold.note(plan.batch, decision)
+    const heldBytes = held.reduce((sum, each) => sum + each.copiedBytes, 0)
+    const waits = held.map((each) => each.ready()).filter((wait) => wait !== null)
+    return { kind: 'admitted', ready: waits.length === 0 ? null : Promise.all(waits).then(() => undefined), heldBytes }
   }
 
   depart(judged: Judged, proofs: WriteProofs): Departure {
@@ -188,14 +200,14 @@ export class Enforcer implements ProducePath {
     const { call, decisions, held } = request
     const moved = [...held.values()].some((each) => each.moved)
     if (moved) return this.#unsafe(request, 'chain-moved')
-    const resolution = this.#resolve(request, (decision) => this.#refusalAtDeparture(request, decision), proofs)
+    const resolution = this.#resolveDeparture(request, proofs)
     if (resolution.kind === 'needs-proof') return resolution
     const unanswered = call.request.acks === 0
     const { refused, forwarded } = unanswered ? leftToBroker(resolution) : resolution
     // No room for a gate: an answer would not be safe, a lost connection is.
     if (!unanswered && !this.#closeGates(request, refused)) return this.#unsafe(request, 'too-many-gates')
     for (const refusal of refused) {
-      held.get(refusal.decision)?.giveUp()
+      held.get(placeOf(refusal.decision))?.giveUp()
       if (unanswered) this.#options.report.dropped(refusal.decision.topic, refusal.decision.recordCount)
       this.#reportRefusal(request, refusal)
     }
@@ -203,40 +215,29 @@ export class Enforcer implements ProducePath {
     const emptied = forwarded.filter(({ fate }) => fate.kind === 'emptied')
     this.#remember(request, forwarded)
     const forward = bodyFor(call, decisions, passing, held)
-    if (unanswered) return this.#departUnanswered(request, forward, passing, emptied, refused.length > 0)
-    const refusals = answersOf(refused)
-    return {
-      kind: 'departed',
-      forward,
-      answers: () => this.#answers(request, refusals, emptied),
-      answerBytes: answerBytes(refused, decisions.length),
-      closeAfter: false,
-      confirm: this.#confirm(request, passing)
-    }
+    const outcome = this.#outcome(request, passing, emptied, refused)
+    if (!unanswered) return departedWith(outcome, forward, answerBytes(refused, decisions.length))
+    outcome.unanswered()
+    const closeAfter = refused.length > 0 && this.#options.acksZero === 'close'
+    return { kind: 'departed', forward, answers: noAnswers, answerBytes: 0, closeAfter, confirm: null }
   }
 
-  /** acks=0: nobody listens to an answer. What is bad is dropped or in quarantine, the rest goes on. */
-  #departUnanswered(
+  #outcome(
     request: JudgedCall,
-    forward: 'original' | Buffer | null,
     passing: readonly PartitionDecision[],
     emptied: readonly PartitionDecision[],
-    dropped: boolean
-  ): Departure {
-    const { held } = request
-    for (const decision of [...passing, ...emptied]) {
-      const plan = held.get(decision)?.plan
-      if (plan != null) plan.chain.settle(plan)
-      this.#reportPassed(request, decision, null)
-    }
-    return {
-      kind: 'departed',
-      forward,
-      answers: () => new Map(),
-      answerBytes: 0,
-      closeAfter: dropped && this.#options.acksZero === 'close',
-      confirm: null
-    }
+    refused: readonly LocalRefusal[]
+  ): Outcome {
+    const departed = (decision: PartitionDecision): DepartedBatch => this.#departed(request, decision)
+    const from = { lane: request.lane, producer: producerOf(request.call) }
+    return new Outcome(this.#outcomeParts, from, passing.map(departed), emptied.map(departed), answersOf(refused))
+  }
+
+  #departed({ held }: JudgedCall, decision: PartitionDecision): DepartedBatch {
+    const { topic, partition, position, link, quarantined } = decision
+    const plan = held.get(placeOf(decision))?.plan ?? null
+    const dropped = link?.dropped ?? quarantined?.records.map(({ index }) => index) ?? []
+    return { topic, partition, position, plan, dropped, found: withoutBytes(decision) }
   }
 
   #resolve(
@@ -246,7 +247,7 @@ export class Enforcer implements ProducePath {
   ): Resolution {
     const { acks } = call.request
     const acts = ({ fate, quarantined, records }: PartitionDecision): boolean =>
-      fate.kind === 'unshown' || quarantined !== null || (acks === 0 && records.length > 0)
+      fate.kind === 'unshown' || fate.kind === 'emptied' || quarantined !== null || (acks === 0 && records.length > 0)
     return resolve(acks === 0 ? Infinity : call.header.apiVersion, decisions, refusalOf, acts, proofs)
   }
 
@@ -256,84 +257,23 @@ export class Enforcer implements ProducePath {
     return gateOrOwnRefusal(decision, this.gates, lane)
   }
 
-  #refusalAtDeparture({ held, lane }: JudgedCall, decision: PartitionDecision): Refusal | null {
-    const own = gateOrOwnRefusal(decision, this.gates, lane)
-    if (own !== null) return own
-    // It was not to be written here when it was admitted, so it was never judged; that has changed meanwhile.
-    if (decision.fate.kind === 'unshown') return refuse(19, 'ledger', 'the right to write was shown only now, try again')
-    const each = held.get(decision)
+  #resolveDeparture(request: JudgedCall, proofs: WriteProofs): Resolution {
+    const { held, lane } = request
+    const refusalOf = (decision: PartitionDecision): Refusal | null => {
+      const own = gateOrOwnRefusal(decision, this.gates, lane)
+      return own ?? held.get(placeOf(decision))?.problem ?? null
+    }
+    const resolution = this.#resolve(request, refusalOf, proofs)
+    if (resolution.kind === 'needs-proof') return resolution
     // Refused when it was admitted, so it has no place in its chain; what stood in its way has passed meanwhile.
-    if (each === undefined) return decision.link === null && decision.quarantined === null ? null : gateRefusal(19)
-    return each.problem
+    const placeless = new Set(resolution.forwarded.filter((decision) => isPlaceless(decision, held)))
+    if (placeless.size === 0) return resolution
+    return this.#resolve(request, (decision) => (placeless.has(decision) ? tooLate : refusalOf(decision)), proofs)
   }
 
   #unsafe(request: JudgedCall, reason: UnsafeReason): Departure {
     for (const each of request.held.values()) each.giveUp()
     return { kind: 'unsafe', reason }
-  }
-
-  /** What is answered here, when its turn has come. */
-  #answers(
-    request: JudgedCall,
-    refusals: Map<string, Map<number, PartitionAnswer>>,
-    emptied: readonly PartitionDecision[]
-  ): LocalAnswers | 'unsafe' {
-    const { held, lane } = request
-    for (const decision of emptied) {
-      const { topic, partition, position } = decision
-      const plan = held.get(decision)?.plan ?? null
-      let answer = partitionAnswer(partition, 0, null)
-      const gated = position === null ? null : this.gates.refusal(position, lane)
-      if (plan?.chain.leavesGap(plan) === true && gated === null) {
-        answer = partitionAnswer(partition, 45, 'sequence numbers before this batch are missing')
-        plan.chain.revoke(plan)
-      } else if (gated !== null) {
-        // An earlier batch of the chain has failed meanwhile: a success now would make clients take it for delivered.
-        const { code, message } = gateRefusal(gated)
-        answer = partitionAnswer(partition, code, message)
-        if (plan !== null) plan.chain.giveUp(plan)
-      } else {
-        if (plan !== null) plan.chain.settle(plan)
-        this.#reportPassed(request, decision, null)
-      }
-      refusals.set(topic, (refusals.get(topic) ?? new Map<number, PartitionAnswer>()).set(partition, answer))
-    }
-    return refusals
-  }
-
-  /** The broker's answer to what was forwarded, as the producer is to see it. */
-  #confirm(request: JudgedCall, passing: readonly PartitionDecision[]): Confirm {
-    const { held, lane } = request
-    return (response) => {
-      const byPlace = new Map(passing.map((decision) => [placeOf(decision), decision]))
-      let unsafe = false
-      const responses = response.responses.map((topic) => {
-        const partitionResponses = topic.partitionResponses.map((answer) => {
-          const decision = byPlace.get(placeOf({ topic: topic.name, partition: answer.index }))
-          if (decision === undefined) return answer
-          if (answer.errorCode === 0) this.#reportPassed(request, decision, answer.baseOffset)
-          const plan = held.get(decision)?.plan ?? null
-          if (plan === null) return withOwnIndices(answer, decision)
-          unsafe = this.#answered(decision, plan, answer.errorCode, lane) === 'unsafe' || unsafe
-          return withOwnIndices(answer, decision)
-        })
-        return partitionResponses.every((answer, i) => answer === topic.partitionResponses[i])
-          ? topic
-          : { ...topic, partitionResponses }
-      })
-      if (unsafe) return 'unsafe'
-      const same = responses.every((topic, i) => topic === response.responses[i])
-      return same ? response : { ...response, responses }
-    }
-  }
-
-  #answered({ position }: PartitionDecision, plan: Plan, code: number, lane: AbortSignal): 'relay' | 'unsafe' {
-    const answer = this.#options.quarantine!.ledger.answered(plan, code)
-    if (answer === 'unsafe' || position === null) return answer
-    if (code === 0) this.gates.appended(position)
-    // What comes behind, and may be answered here, must wait for this one, as it would at the broker.
-    else if (!this.gates.close(position, lane, code)) return 'unsafe'
-    return 'relay'
   }
 
   #closeGates({ lane }: JudgedCall, refused: readonly LocalRefusal[]): boolean {
@@ -351,7 +291,7 @@ export class Enforcer implements ProducePath {
       const { topic, partition, position, contract } = decision
       if (position === null) continue
       this.gates.forwarded(position, lane)
-      const plan = held.get(decision)?.plan
+      const plan = held.get(placeOf(decision))?.plan
       if (plan != null) {
         if (plan.kept > 0) plan.chain.sent(plan)
         continue
@@ -371,28 +311,33 @@ export class Enforcer implements ProducePath {
   #reportRefusal({ call, held }: JudgedCall, refusal: LocalRefusal): void {
     const { decision, code, cause, message } = refusal
     if (call.request.acks !== 0) this.#options.report.refused(decision, code, cause, message)
-    const plan = held.get(decision)?.plan ?? null
+    const plan = held.get(placeOf(decision))?.plan ?? null
     // A batch that keeps its place in its chain comes again, and what was found in it is told when it is settled.
     if (cause === 'broker-would-refuse' || (plan !== null && code !== 87)) return
-    reportRefused(this.#options.report, call, decision, refusal)
-  }
-
-  /** Of a retry that was not judged again it tells what was found when it was. */
-  #reportPassed({ call, held }: JudgedCall, decision: PartitionDecision, baseOffset: bigint | null): void {
-    const batch = held.get(decision)?.plan?.batch
-    const found = batch === undefined ? undefined : this.#untold.get(batch)
-    if (batch !== undefined) this.#untold.delete(batch)
-    reportPassed(this.#options.report, call, found ?? decision, baseOffset)
-  }
-
-  #noteUntold({ decision, plan }: HeldBatch): void {
-    if (plan === null || decision.records.length === 0) return
-    const { quarantined } = decision
-    // Without the records themselves: they are on their way to quarantine.
-    const slim = quarantined === null ? null : { ...quarantined, records: [] }
-    this.#untold.set(plan.batch, { ...decision, fate: { kind: 'forward' }, link: null, quarantined: slim })
+    reportRefused(this.#options.report, producerOf(call), decision, refusal)
   }
 }
+
+/** A function of its own, so that what waits for an answer holds on to nothing but the outcome. */
+function departedWith(outcome: Outcome, forward: 'original' | Buffer | null, bytes: number): Departure {
+  return {
+    kind: 'departed',
+    forward,
+    answers: () => outcome.answers(),
+    answerBytes: bytes,
+    closeAfter: false,
+    confirm: (response) => outcome.confirm(response)
+  }
+}
+
+const noAnswers = (): LocalAnswers => new Map()
+
+function isPlaceless(decision: PartitionDecision, held: ReadonlyMap<string, HeldBatch>): boolean {
+  const { link, quarantined, fate } = decision
+  return fate.kind === 'unshown' || ((link !== null || quarantined !== null) && !held.has(placeOf(decision)))
+}
+
+const tooLate = refuse(19, 'ledger', 'what stood in the way of this batch has passed only now, try again')
 
 /** acks=0: what we have nothing against is the broker's to refuse, which then closes the connection. */
 function leftToBroker({ refused, forwarded }: Resolved): Resolved {
@@ -410,7 +355,7 @@ function judged(call: ProduceCall, lane: AbortSignal, decisions: readonly Partit
   return { call, lane, decisions, held: new Map() }
 }
 
-function answersOf(refused: readonly LocalRefusal[]): Map<string, Map<number, PartitionAnswer>> {
+function answersOf(refused: readonly LocalRefusal[]): AnswersByTopic {
   const answers = new Map<string, Map<number, PartitionAnswer>>()
   let charsLeft = maxRecordErrorChars
   for (const { decision, code, message, recordErrors } of refused) {
@@ -439,21 +384,3 @@ function answerBytes(refused: readonly LocalRefusal[], partitions: number): numb
 
 /** Topic names, indices, offsets and codes of one partition's answer, with room to spare. */
 const bytesPerPartition = 128
-
-/** The broker counts records in the batch it got, the producer in the one it sent. */
-function withOwnIndices(answer: PartitionAnswer, { link, quarantined }: PartitionDecision): PartitionAnswer {
-  const dropped = link?.dropped ?? quarantined?.records.map(({ index }) => index) ?? []
-  if (answer.recordErrors.length === 0 || dropped.length === 0) return answer
-  const recordErrors = answer.recordErrors.map((error) => ({ ...error, batchIndex: ownIndex(error.batchIndex, dropped) }))
-  return { ...answer, recordErrors }
-}
-
-/** `dropped` ascending. */
-function ownIndex(keptIndex: number, dropped: readonly number[]): number {
-  let index = keptIndex
-  for (const gone of dropped) {
-    if (gone > index) break
-    index += 1
-  }
-  return index
-}

@@ -14,7 +14,7 @@ export function bodyFor(
   call: ProduceCall,
   decisions: readonly PartitionDecision[],
   forwarded: readonly PartitionDecision[],
-  held: ReadonlyMap<PartitionDecision, HeldBatch>
+  held: ReadonlyMap<string, HeldBatch>
 ): 'original' | Buffer | null {
   if (forwarded.length === 0 && decisions.length > 0) return null
   const rebuilt = new Map<string, Buffer>()
@@ -30,7 +30,7 @@ export function bodyFor(
         const decision = byPlace.get(place)
         if (decision === undefined) return []
         const records = rebuilt.get(place) ?? data.records
-        const plan = held.get(decision)?.plan ?? null
+        const plan = held.get(place)?.plan ?? null
         if (plan !== null && records !== null && plan.up !== plan.batch.base) renumberBatch(records, plan.up)
         return [{ ...data, records }]
       })

@@ -7,7 +7,7 @@ import { refuse } from './decision.ts'
 import type { Plan } from './ledger/chain.ts'
 import { ChainMovedError, ChainOvertakenError } from './ledger/ledger.ts'
 import type { Ledger } from './ledger/ledger.ts'
-import type { QuarantineSink } from './quarantine-port.ts'
+import type { QuarantinedRecord, QuarantineSink } from './quarantine-port.ts'
 import { batchMessage, recordMessage } from './violation-text.ts'
 
 export interface QuarantineParts {
@@ -38,6 +38,14 @@ export class HeldBatch {
         : link.chain.plan({ base, count: recordCount, digest: link.digest, dropped: link.dropped }, link.decided)
   }
 
+  /** Memory taken until the bad records are in quarantine and the rest has departed, besides the request's frame. */
+  get copiedBytes(): number {
+    const { quarantined, fate } = this.decision
+    const records = quarantined?.records ?? []
+    const copied = records.reduce((sum, record) => sum + bytesOf(record), 0)
+    return copied + (fate.kind === 'rebuilt' ? fate.batch.length : 0)
+  }
+
   get moved(): boolean {
     return this.#moved || this.plan?.fate === 'moved'
   }
@@ -54,7 +62,8 @@ export class HeldBatch {
       const allStored = chain.storing(stored)
       // The ledger never speaks of what is not in quarantine: whoever inherits it relies on that.
       if (chain.needsWrite(plan)) waits.push(allStored.then(() => this.#write(plan)))
-      if (plan.fate === 'waiting') waits.push(plan.cleared)
+      // The batch before may have shown meanwhile that nobody's copy came first: that has to be in the ledger, too.
+      if (plan.fate === 'waiting') waits.push(plan.cleared.then(() => this.#write(plan)))
       if (plan.kept === 0 && chain.isContested(plan.batch)) waits.push(this.#quiet(plan))
     }
     return waits.length === 0 ? null : Promise.all(waits).then(() => undefined)
@@ -94,6 +103,14 @@ export class HeldBatch {
     }
   }
 }
+
+/** An object of its own for each record and header counts, too. */
+function bytesOf({ key, value, headers }: QuarantinedRecord): number {
+  const own = objectBytes + (key?.length ?? 0) + (value?.length ?? 0)
+  return headers.reduce((sum, header) => sum + objectBytes + header.name.length + (header.value?.length ?? 0), own)
+}
+
+const objectBytes = 200
 
 function notStoredNow(message: string): Refusal {
   return refuse(19, 'quarantine-unavailable', `the quarantine topic cannot be written now, try again: ${message}`)

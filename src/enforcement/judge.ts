@@ -11,9 +11,10 @@ import { refuse } from './decision.ts'
 import type { ChainLink, Fate, PartitionDecision } from './decision.ts'
 import { openEnvelope } from './envelope.ts'
 import type { Envelope } from './envelope.ts'
-import { decidedBatch, decideAgain } from './decide-batch.ts'
-import type { Decided, OpenBatch } from './decide-batch.ts'
+import { decidedBatch, decideAgain, wantsReasons } from './decide-batch.ts'
+import type { OpenBatch } from './decide-batch.ts'
 import type { Chain } from './ledger/chain.ts'
+import type { JudgedBatch } from './ledger/chain-state.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { RecordVerdict } from './partition-verdict.ts'
 import { batchDigest } from './quarantined.ts'
@@ -151,8 +152,8 @@ export class BatchJudge {
     const entered = position === null ? null : this.#enter(position, quarantines, work)
     if (entered?.kind === 'not-now') return { ...base, fate: entered.fate }
     const chain = entered?.kind === 'chain' ? entered.chain : null
-    const known = chain !== null && chain.state.at(position!.baseSequence) !== undefined
-    if (watched === null && !known) return { ...base, link: passing(chain), recordCount: countOf(bytes) }
+    const isKnown = chain !== null && chain.state.at(position!.baseSequence) !== undefined
+    if (watched === null && !isKnown) return { ...base, link: passing(chain), recordCount: countOf(bytes) }
     if (chain === null && position !== null && enforces(strongest) && this.#before.has(position, bytes!)) return base
 
     const spent = new Stopwatch()
@@ -176,16 +177,21 @@ export class BatchJudge {
       canQuarantine: quarantines && entered?.kind !== 'full'
     }
     const recalled = chain === null ? null : this.#recall(chain, batch, work)
-    if (recalled !== null || watched === null) {
+    const known = recalled?.kind === 'known' ? recalled.batch : null
+    if (recalled?.kind === 'decided' || watched === null || (known !== null && !wantsReasons(batch, known))) {
+      const decided = recalled?.kind === 'decided' ? recalled.decision : {}
+      const again = known === null ? {} : decideAgain(batch, known, null, work.moment)
       this.#giveBack(table)
-      return { ...base, contract: watched, recordCount: header.recordCount, link: passing(chain), ...recalled }
+      return { ...base, recordCount: header.recordCount, link: passing(chain), ...decided, ...again }
     }
     const judging = watched.open(table, { topic, partition, producer: work.producer })
     const conclude = (): PartitionDecision => {
       const judgement = judging.result()
       const { recordCount, unlisted } = judgement
-      const decided = decidedBatch(batch, judgement, work.moment)
+      const decided = known === null ? decidedBatch(batch, judgement, work.moment) : null
+      const again = known === null ? null : decideAgain(batch, known, judgement, work.moment)
       this.#giveBack(table)
+      if (decided === null) return { ...base, recordCount, ...again! }
       return { ...base, contract: watched, recordCount, ...decided, unlisted, seconds: spent.seconds() }
     }
     return judging.advance(work.turn.isOver) ? conclude() : this.#finish(judging, work.turn, spent).then(conclude)
@@ -205,27 +211,26 @@ export class BatchJudge {
         return access
       case 'unshown':
         return { kind: 'not-now', fate: { kind: 'unshown' } }
-      case 'unprovable':
-        return { kind: 'not-now', fate: refuse(47, 'ledger', 'what the broker has of this producer cannot be told') }
       case 'wait':
         return { kind: 'not-now', fate: waitOrRetry(access.changed, work.moment) }
     }
   }
 
-  /** What follows from what is known of the batch; null when it has to be judged. */
-  #recall(chain: Chain, batch: OpenBatch, work: RequestWork): Partial<PartitionDecision> | null {
-    const { position, digest, header } = batch
+  /** What follows from what is known of the batch; null when it is new. What was found in a retry is told elsewhere. */
+  #recall(chain: Chain, { position, digest, header }: OpenBatch, work: RequestWork): Recalled | null {
     const access = this.#access!
     const recall = chain.recall(position!.baseSequence, header.recordCount, digest!, access.nowMs(), freshMs)
     switch (recall.kind) {
       case 'known':
-        return decideAgain(batch, recall.batch, work.moment)
+        return recall
       case 'stored':
-        return {}
+        return { kind: 'decided', decision: {} }
       case 'look':
-        return { fate: waitOrRetry(access.ledger.look(chain, work.lane), work.moment) }
-      case 'reused':
-        return { fate: refuse(45, 'sequence-reused', 'these sequence numbers belong to other records') }
+        return { kind: 'decided', decision: { fate: waitOrRetry(access.ledger.look(chain, work.lane), work.moment) } }
+      case 'reused': {
+        const fate = refuse(45, 'sequence-reused', 'these sequence numbers belong to other records')
+        return { kind: 'decided', decision: { fate } }
+      }
       case 'new':
         return null
     }
@@ -272,6 +277,10 @@ export class BatchJudge {
 export function needsPolicy(topic: string): boolean {
   return !topic.startsWith('__') && !topic.startsWith('kontrakt.')
 }
+
+type Recalled =
+  | { readonly kind: 'known'; readonly batch: JudgedBatch }
+  | { readonly kind: 'decided'; readonly decision: Partial<PartitionDecision> }
 
 type Entered =
   | { readonly kind: 'chain'; readonly chain: Chain }

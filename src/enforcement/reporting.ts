@@ -14,7 +14,7 @@ export function producerOf(call: ProduceCall): Producer {
 /** The broker took it, or all of it is in quarantine: a client it refuses leaves no trace in journal and metrics. */
 export function reportPassed(
   report: EnforcementReport,
-  call: ProduceCall,
+  producer: Producer,
   decision: PartitionDecision,
   baseOffset: bigint | null
 ): void {
@@ -32,7 +32,7 @@ export function reportPassed(
     if (quarantined === null || outcome !== 'quarantine') return null
     return { topic: quarantined.target.topic, id: quarantineId(quarantined, index) }
   }
-  reportRecords(report, call, decision, decision.records, false, (record) => ({
+  reportRecords(report, producer, decision, decision.records, false, (record) => ({
     offset: offsets.get(record.index) ?? null,
     quarantine: quarantineOf(record)
   }))
@@ -40,7 +40,7 @@ export function reportPassed(
 
 export function reportRefused(
   report: EnforcementReport,
-  call: ProduceCall,
+  producer: Producer,
   decision: PartitionDecision,
   { cause, code }: { readonly cause: RefusalCause; readonly code: number }
 ): void {
@@ -49,12 +49,12 @@ export function reportRefused(
     cause === 'quarantine-unavailable' && code === 87
       ? decision.records.map((r) => (r.outcome === 'quarantine' ? { ...r, outcome: 'reject' as const } : r))
       : decision.records
-  reportRecords(report, call, decision, records, true, () => ({ offset: null, quarantine: null }))
+  reportRecords(report, producer, decision, records, true, () => ({ offset: null, quarantine: null }))
 }
 
 function reportRecords(
   report: EnforcementReport,
-  call: ProduceCall,
+  producer: Producer,
   decision: PartitionDecision,
   records: readonly RecordVerdict[],
   refused: boolean,
@@ -63,7 +63,7 @@ function reportRecords(
   const { topic, partition, contract, position, recordCount, unlisted, seconds } = decision
   if (contract === null) return
   const baseSequence = position?.baseSequence ?? null
-  const place = { topic, partition, producer: producerOf(call), policy: contract.policy, baseSequence, recordCount }
+  const place = { topic, partition, producer, policy: contract.policy, baseSequence, recordCount }
   report.batchSettled(place, countVerdicts(recordCount, records, unlisted, refused), seconds)
   for (const verdict of records) {
     const { index, outcome, violations, undecided } = verdict

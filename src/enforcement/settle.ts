@@ -59,7 +59,7 @@ export function resolve(
     if (status === 'unknown') unknown.add(decision.topic)
     else if (status !== 0) refused.push(brokersRefusal(decision, status))
     else if (refusal === null) forwarded.push(decision)
-    else refused.push({ ...refusal, closesGate: refusal.cause !== 'sequence-reused' && refusal.code !== 47 })
+    else refused.push({ ...refusal, closesGate: refusal.cause !== 'sequence-reused' })
   })
   if (unknown.size > 0) return { kind: 'needs-proof', topics: [...unknown] }
   return { kind: 'resolved', refused, forwarded }

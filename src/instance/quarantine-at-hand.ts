@@ -2,6 +2,7 @@
  * Quarantine for the admin API: the same desk as the command line's, with bounds on what one request may cost. An
  * instance has to go on serving, and nobody waits for an answer for ever.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   ChangeAnswer,
   ChangeRequest,
@@ -30,6 +31,8 @@ export const atHandLimits = {
   lookMs: 15_000,
   /** A change ends by then; what is under way is finished. */
   changeMs: 30_000,
+  /** A change that is under way when the instance stops: what it has begun is committed or aborted by then. */
+  endMs: 5_000,
   /** Questions at once. Each reads from the brokers and holds a page of 10,000 records. */
   atOnce: 2
 } as const
@@ -48,6 +51,7 @@ type Change = Omit<RedriveCall, 'ignoreOrder' | 'recordsPerSecond' | 'onProgress
 export class QuarantineAtHand implements QuarantineView {
   readonly #parts: AtHandParts
   #looking = 0
+  readonly #changes = new Set<Promise<unknown>>()
 
   constructor(parts: AtHandParts) {
     this.#parts = parts
@@ -96,6 +100,14 @@ export class QuarantineAtHand implements QuarantineView {
     return answer
   }
 
+  /** Resolves when no change is under way, at the latest after `endMs`. To be called once `closing` is aborted. */
+  async ended(): Promise<void> {
+    const tooLong = new AbortController()
+    const waited = sleep(atHandLimits.endMs, undefined, { signal: tooLong.signal }).catch(() => undefined)
+    await Promise.race([Promise.allSettled(this.#changes), waited])
+    tooLong.abort()
+  }
+
   async #look<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#looking >= atHandLimits.atOnce) {
       throw new QuarantineError('busy', 'others are looking into quarantine just now', 'ask again in some seconds')
@@ -122,9 +134,18 @@ export class QuarantineAtHand implements QuarantineView {
       return { dryRun, complete: reports.every(({ end }) => end === 'done') && !signal.aborted, reports }
     }
     try {
-      return dryRun ? await this.#look(change) : await change()
+      return await (dryRun ? this.#look(change) : this.#noted(change()))
     } catch (error) {
       throw reachable(error)
+    }
+  }
+
+  async #noted<T>(change: Promise<T>): Promise<T> {
+    this.#changes.add(change)
+    try {
+      return await change
+    } finally {
+      this.#changes.delete(change)
     }
   }
 }

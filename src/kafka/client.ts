@@ -13,6 +13,7 @@
 import * as apis from './apis.ts'
 import type * as types from './client-types.ts'
 import type { TopicPartition } from './leaders.ts'
+import { ProduceRounds } from './produce-rounds.ts'
 import { errorOf, Routes, throwIfError } from './routes.ts'
 import * as transactions from './transactions.ts'
 
@@ -25,16 +26,15 @@ const isolationLevels = { uncommitted: 0, committed: 1 } as const
 /** From 13 on Fetch asks for topics by id. */
 const lastFetchByName = 12
 
-/** From 12 on Produce adds partitions to a transaction by itself, which is for producers of transactions v2 (KIP-890). */
-const lastProduceOfTransactionsV1 = 11
-
 export class KafkaClient {
   readonly #routes: Routes
+  readonly #produceRounds: ProduceRounds
   readonly #requestTimeoutMs: number
 
   /** Throws a plain Error when a bootstrap server is not `host:port`. Connects only when something is asked. */
   constructor(options: types.KafkaClientOptions) {
     this.#routes = new Routes(options)
+    this.#produceRounds = new ProduceRounds(this.#routes)
     this.#requestTimeoutMs = this.#routes.requestTimeoutMs
   }
 
@@ -113,41 +113,12 @@ export class KafkaClient {
     })
   }
 
-  /** Null after acks=0, where nobody answers. Rejects with KafkaError; from Produce v8 on it has `recordErrors`. */
-  async produce(options: types.ProduceOptions): Promise<types.Produced | null> {
-    const { topic, partition, batch, acks = -1, transactionalId = null } = options
-    const api = apis.produce
-    const connection = await this.#routes.toLeader(options)
-    const timeoutMs = options.timeoutMs ?? Math.floor(this.#requestTimeoutMs * 0.75)
-    const partitionData = [{ index: partition, records: batch }]
-    const body = { transactionalId, acks, timeoutMs, topicData: [{ name: topic, partitionData }] }
-    return this.#routes.doubting(topic, async () => {
-      if (acks === 0) {
-        await connection.send(api, body)
-        return null
-      }
-      const newest = connection.versionOf(api)
-      const version = transactionalId === null ? newest : Math.min(newest, lastProduceOfTransactionsV1)
-      const answer = await connection.call(api, body, { version })
-      const part = answer.responses.find((t) => t.name === topic)?.partitionResponses.find((p) => p.index === partition)
-      if (part === undefined) throw new Error(`${connection.address} did not answer for ${topic}-${partition}`)
-      const recordErrors = part.recordErrors.map((r) => ({
-        batchIndex: r.batchIndex,
-        message: r.batchIndexErrorMessage
-      }))
-      const error = this.#routes.leaderError(
-        part.errorCode,
-        api.name,
-        connection,
-        topic,
-        partition,
-        part.errorMessage,
-        recordErrors
-      )
-      if (error !== null) throw error
-      const { baseOffset, logAppendTimeMs, logStartOffset } = part
-      return { baseOffset, logAppendTimeMs, logStartOffset }
-    })
+  /**
+   * Null after acks=0, where nobody answers. Rejects with KafkaError; from Produce v8 on it has `recordErrors`. Calls that
+   * are made while an earlier one's leader is busy with it share its next request, each partition's in order.
+   */
+  produce(options: types.ProduceOptions): Promise<types.Produced | null> {
+    return this.#produceRounds.produce(options)
   }
 
   /** One request per leader, on connections of their own. Partitions of one call have one wait. */

@@ -51,3 +51,6 @@ export const tailWaitMs = 500
 
 /** One fetch of a log's tail: read in one go, so it must not hold up everything else for long. */
 export const tailFetchBytes = 1024 * 1024
+
+/** Batches of one Produce request, a larger one goes alone: some milliseconds of a network, far below what brokers take. */
+export const produceRequestBytes = 4 * 1024 * 1024

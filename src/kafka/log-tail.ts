@@ -74,7 +74,7 @@ export class LogTail {
   readonly #closing = new AbortController()
   /** Null until the start of the log is known. */
   #position: Position | null = null
-  /** Something failed: before the next fetch it is asked whether the log is still the same. */
+  /** Something failed: before the next fetch, and before anybody is told, it is asked whether the log is still the same. */
   #isInDoubt = false
   #isReading = false
   readonly #waiting = new Set<Waiting>()
@@ -125,6 +125,11 @@ export class LogTail {
     })
   }
 
+  /** What was heard elsewhere does not fit what was read: before anybody is told more, it is asked whether the log is the same. */
+  doubt(): void {
+    this.#isInDoubt = true
+  }
+
   /**
    * Resolves when all that is in the log at the time of the call was handed over. Calls that come while the end of the
    * log is being asked for share the next question. Rejects with LogReadError.
@@ -171,8 +176,9 @@ export class LogTail {
     })
   }
 
+  /** In doubt nobody is told anything: the offset may be one of a log that begins anew. */
   #settle(): void {
-    if (this.#position === null) return
+    if (this.#position === null || this.#isInDoubt) return
     for (const waiting of this.#waiting) {
       if (waiting.offset !== null && this.#position.next > waiting.offset) waiting.resolve()
     }

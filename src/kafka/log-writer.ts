@@ -108,8 +108,8 @@ export class LogWriter {
     const appended = this.#queue.add(key, value)
     if (!this.#isSending) {
       this.#isSending = true
-      // What is appended in the same turn goes along.
-      queueMicrotask(() => void this.#sendAll())
+      // What is appended in the same round of the event loop goes along.
+      setImmediate(() => void this.#sendAll())
     }
     return appended
   }

@@ -34,6 +34,8 @@ export class Routes {
   readonly requestTimeoutMs: number
   readonly #connections: BrokerConnections
   readonly #leaders = new Leaders()
+  /** Topics whose leaders are being asked for. */
+  readonly #learning = new Map<string, Promise<ClusterMetadata>>()
   readonly #coordinators = new LRUCache<string, Address>({ max: limits.maxCoordinators })
   readonly #clock: Clock
   readonly #closing = new AbortController()
@@ -76,7 +78,7 @@ export class Routes {
   async toLeader({ topic, partition }: TopicPartition, lane: Lane = 'requests'): Promise<Connection> {
     const known = this.#leaders.of(topic, partition)
     if (known !== null) return this.doubting(topic, () => this.#connections.to(known, lane))
-    const { topics } = await this.metadata([topic])
+    const { topics } = await this.#learn(topic)
     const leader = this.#leaders.of(topic, partition)
     if (leader !== null) return this.doubting(topic, () => this.#connections.to(leader, lane))
     const found = topics[0]
@@ -172,6 +174,15 @@ export class Routes {
   close(): void {
     this.#closing.abort()
     this.#connections.close()
+  }
+
+  /** One question at a time, however many partitions of the topic are looked for. */
+  #learn(topic: string): Promise<ClusterMetadata> {
+    const known = this.#learning.get(topic)
+    if (known !== undefined) return known
+    const learning = this.metadata([topic]).finally(() => this.#learning.delete(topic))
+    this.#learning.set(topic, learning)
+    return learning
   }
 
   async #askMetadata(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<ClusterMetadata> {

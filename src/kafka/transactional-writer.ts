@@ -11,7 +11,7 @@
 import { errorCodes } from '../../protocol/errors.ts'
 import { buildBatch, type Codec, type NewRecord } from '../../protocol/records/batch.ts'
 import { systemClock, type Clock } from '../clock.ts'
-import type { KafkaClient, Produced, ProducerIdentity, TransactionIdentity } from './client.ts'
+import type { KafkaClient, Produced, ProducerIdentity, TopicPartition, TransactionIdentity } from './client.ts'
 import { isRetriable, KafkaError, leavesDoubt } from './errors.ts'
 import { retrying } from './retrying.ts'
 import { TransactionError, type TransactionFault } from './transaction-error.ts'
@@ -28,12 +28,19 @@ export interface TransactionalWriterOptions {
   readonly transactionalId: string
   /** After so long the coordinator aborts what is not ended. Default 60 s; brokers allow 15 min unless told otherwise. */
   readonly transactionTimeoutMs?: number
-  /** How long each call asks again after retriable errors. Default 30 s. */
+  /**
+   * How long each call asks again after retriable errors. Default 30 s. Sends begin in the first half of the
+   * transaction's timeout at the latest, so that the other half is left to end it.
+   */
   readonly giveUpAfterMs?: number
   readonly clock?: Clock
 }
 
 type State = 'new' | 'idle' | 'open' | 'failed' | 'over'
+
+interface Addition extends PromiseWithResolvers<undefined> {
+  readonly partition: TopicPartition
+}
 
 interface PartitionProgress {
   nextSequence: number
@@ -73,8 +80,12 @@ export class TransactionalWriter {
   readonly #partitions = new Map<string, PartitionProgress>()
   /** Of this transaction; a partition is in it when its promise has resolved. */
   readonly #added = new Map<string, Promise<void>>()
+  /** What the next addition takes along. */
+  #toAdd: Addition[] = []
   /** The coordinator takes one addition at a time. */
   #lastAddition: Promise<unknown> = Promise.resolve()
+  /** No send is tried again after it. */
+  #sendUntilMs = Infinity
   /** Ends the tries of this transaction. */
   #given = new AbortController()
 
@@ -101,6 +112,7 @@ export class TransactionalWriter {
     await this.open()
     if (this.#state !== 'idle') throw new Error(`a transaction of ${this.#transactionalId} is open already`)
     this.#state = 'open'
+    this.#sendUntilMs = Infinity
     this.#given = new AbortController()
   }
 
@@ -211,12 +223,41 @@ export class TransactionalWriter {
   #add(name: string, topic: string, partition: number): Promise<void> {
     const known = this.#added.get(name)
     if (known !== undefined) return known
-    const added = this.#lastAddition.then(() =>
-      this.#retrying(() => this.#client.addPartitionsToTxn(this.#identity, [{ topic, partition }]))
-    )
-    this.#lastAddition = added.catch(() => undefined)
-    this.#added.set(name, added)
-    return added
+    if (this.#added.size === 0) this.#sendUntilMs = this.#clock.nowMs() + this.#transactionTimeoutMs / 2
+    const addition: Addition = { partition: { topic, partition }, ...Promise.withResolvers<undefined>() }
+    // Whoever waits for it is told by its send.
+    addition.promise.catch(() => undefined)
+    this.#added.set(name, addition.promise)
+    this.#toAdd.push(addition)
+    if (this.#toAdd.length === 1) this.#lastAddition = this.#lastAddition.then(() => this.#addAll())
+    return addition.promise
+  }
+
+  /** All that wait, in one request; one by one when one of them is refused, to learn which. */
+  async #addAll(): Promise<void> {
+    const additions = this.#toAdd
+    this.#toAdd = []
+    const ask = (some: readonly Addition[]): Promise<void> =>
+      this.#sending(() =>
+        this.#client.addPartitionsToTxn(
+          this.#identity,
+          some.map(({ partition }) => partition)
+        )
+      )
+    try {
+      await ask(additions)
+      for (const { resolve } of additions) resolve(undefined)
+    } catch (error) {
+      const isOfOne =
+        error instanceof KafkaError &&
+        (!error.retriable || error.code === errorCodes.UNKNOWN_TOPIC_OR_PARTITION) &&
+        !this.#isFinal(error)
+      if (additions.length === 1 || !isOfOne) {
+        for (const { reject } of additions) reject(error)
+        return
+      }
+      for (const one of additions) await ask([one]).then(() => one.resolve(undefined), one.reject)
+    }
   }
 
   async #produce(
@@ -234,7 +275,7 @@ export class TransactionalWriter {
       transactional: true
     })
     const transactionalId = this.#transactionalId
-    const produced = await this.#retrying(() => this.#client.produce({ topic, partition, batch, transactionalId }))
+    const produced = await this.#sending(() => this.#client.produce({ topic, partition, batch, transactionalId }))
     if (produced === null) throw new Error('a broker left acks=all without an answer')
     progress.nextSequence = (progress.nextSequence + records.length) % sequences
     return produced
@@ -267,6 +308,13 @@ export class TransactionalWriter {
 
   #retrying<T>(run: () => Promise<T>): Promise<T> {
     return retrying({ clock: this.#clock, withinMs: this.#giveUpAfterMs, signal: this.#given.signal }, run)
+  }
+
+  async #sending<T>(run: () => Promise<T>): Promise<T> {
+    const leftMs = this.#sendUntilMs - this.#clock.nowMs()
+    if (leftMs < 0) throw new Error('sending takes too long for the timeout of the transaction')
+    const withinMs = Math.min(this.#giveUpAfterMs, leftMs)
+    return retrying({ clock: this.#clock, withinMs, signal: this.#given.signal }, run)
   }
 
   #isFinal(error: unknown): boolean {

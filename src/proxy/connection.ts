@@ -261,6 +261,7 @@ export class Connection {
         this.#judge(effect)
         break
       case 'await':
+        this.#requestTickets.grow(effect.heldBytes)
         this.#whenCome(effect.ready, () => ({ type: 'ready', departure: effect.departure }))
         break
       case 'reconcile':

@@ -24,6 +24,11 @@ export class FrameTickets {
     this.#frames.at(-1)?.lend(until)
   }
 
+  /** The youngest frame takes more memory than was reserved for it. It has it already; others wait for it. */
+  grow(bytes: number): void {
+    this.#frames.at(-1)?.grow(bytes)
+  }
+
   /** The oldest frame goes; whoever takes its ticket releases it. */
   shift(): FrameTicket | undefined {
     return this.#frames.shift()

@@ -39,8 +39,11 @@ export type Admission =
   | NeedsProof
   /** Judge it once more, now that the connection has shown what it may; then admit it again. */
   | { readonly kind: 'again' }
-  /** `ready`: the request must not depart before; null when it may at once. Never rejects. */
-  | { readonly kind: 'admitted'; readonly ready: Promise<void> | null }
+  /**
+   * `ready`: the request must not depart before; null when it may at once. Never rejects. `heldBytes`: memory it takes
+   * meanwhile, besides its frame.
+   */
+  | { readonly kind: 'admitted'; readonly ready: Promise<void> | null; readonly heldBytes?: number }
 
 export type Departure =
   | NeedsProof

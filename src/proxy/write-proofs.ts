@@ -64,7 +64,14 @@ export class ConnectionWriteProofs implements WriteProofs {
         if (leads) this.#remember(topic.name, partitionIndex)
       }
     }
-    return { status: (topic, partition) => refused.get(topic) ?? answered.get(keyOf(topic, partition)) ?? 3 }
+    const asked = new Set(response.topics.map(({ name }) => name))
+    return {
+      status: (topic, partition) => {
+        // Not asked about, because it was shown before.
+        if (!asked.has(topic) && this.status(topic, partition) === 0) return 0
+        return refused.get(topic) ?? answered.get(keyOf(topic, partition)) ?? 3
+      }
+    }
   }
 
   #remember(topic: string, partition: number): void {

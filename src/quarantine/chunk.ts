@@ -67,12 +67,15 @@ export async function sendChunk(chunk: readonly Homebound[], options: ChunkOptio
   const refused: { homebound: Homebound; message: string }[] = []
   const held: Homebound[] = []
   const singly = new Set<string>()
+  let again = 0
   let left = chunk
   while (left.length > 0) {
     const tried = await attempt(left, singly, options)
     const gone = new Set(tried.sent.map(({ homebound }) => homebound))
     sent.push(...tried.sent)
     left = left.filter((one) => !gone.has(one))
+    if (tried.again !== null && ++again > mostAgain) throw explained(tried.again)
+    if (tried.again !== null) continue
     if (tried.refused === null) break
     const { batch, error } = tried.refused
     if (batch.length > 1 && !isOfTopic(error.code)) {
@@ -102,6 +105,8 @@ interface Attempt {
   readonly sent: readonly Sent[]
   /** A batch that the brokers will not have. */
   readonly refused: { readonly batch: readonly Homebound[]; readonly error: TransactionError } | null
+  /** All of it may be sent again; it failed for this. */
+  readonly again: TransactionError | null
 }
 
 async function attempt(
@@ -120,12 +125,15 @@ async function attempt(
     }
     if (failed === null) {
       await writer.commit()
-      return { sent, refused: null }
+      return { sent, refused: null, again: null }
     }
     const { batch, error } = failed
-    if (!(error instanceof TransactionError) || !isRefusal(error)) throw error
+    if (!(error instanceof TransactionError)) throw error
+    const again = isOfProducer(error)
+    if (!again && !isRefusal(error)) throw error
     await writer.abort()
-    return { sent: keepsSent ? sent : [], refused: { batch, error } }
+    const kept = keepsSent ? sent : []
+    return again ? { sent: kept, refused: null, again: error } : { sent: kept, refused: { batch, error }, again: null }
   } catch (error) {
     await writer.abort().catch(() => undefined)
     throw explained(error)
@@ -204,8 +212,26 @@ function isOfTopic(code: number | null): boolean {
   )
 }
 
+/**
+ * Codes that speak of the producer and not of a record: a broker that has lost its state, or a transaction that ended
+ * meanwhile. The next transaction begins anew.
+ */
+const ofProducer: ReadonlySet<number> = new Set([
+  errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  errorCodes.DUPLICATE_SEQUENCE_NUMBER,
+  errorCodes.INVALID_TXN_STATE,
+  errorCodes.UNKNOWN_PRODUCER_ID
+])
+
+/** How often a chunk is sent again after one of them. */
+const mostAgain = 2
+
+function isOfProducer({ fault, code }: TransactionError): boolean {
+  return fault === 'abortable' && code !== null && ofProducer.has(code)
+}
+
 /** The brokers have said what is wrong with it, and will say so again. */
 function isRefusal({ fault, code }: TransactionError): boolean {
-  if (fault !== 'abortable' || code === null) return false
+  if (fault !== 'abortable' || code === null || ofProducer.has(code)) return false
   return isOfTopic(code) || errorByCode(code)?.retriable === false
 }

@@ -24,6 +24,8 @@ export interface DeskOptions {
   readonly contracts: () => ContractSet
   readonly defaultPolicy: 'pass' | 'refuse'
   readonly stateTopic: string
+  /** No record goes there, whatever it says. */
+  readonly ledgerTopic: string
   /** Makes sure that the state topic is there, before anything is written to it. Rejects with words for people. */
   readonly ensureStateTopic: () => Promise<void>
   readonly writers: WriterFactory
@@ -96,11 +98,13 @@ export class QuarantineDesk {
 
   /** One report for each quarantine topic that has records. @throws {QuarantineError} */
   redrive({ quarantineTopic, dryRun, ...options }: RedriveCall): Promise<readonly RedriveReport[]> {
-    const { client, clock, decideWaitMs, defaultPolicy, stateTopic, writers } = this.#options
+    const { client, clock, decideWaitMs, defaultPolicy, ledgerTopic, stateTopic, writers } = this.#options
     const contracts = this.#options.contracts()
     return this.#oneAtATime(dryRun, async () => {
       const judge = new JudgeAgain({ contracts, defaultPolicy, waitMs: decideWaitMs, clock })
-      const homes = new Homes({ client, contracts, trusted: quarantineTopic !== undefined })
+      const all = await quarantineTopics(client, contracts, {})
+      const ours = new Set([...all, stateTopic, ledgerTopic])
+      const homes = new Homes({ client, contracts, trusted: quarantineTopic !== undefined, ours })
       const filter = await this.#wholeIds(options, quarantineTopic)
       const reports: RedriveReport[] = []
       let left = options.limit

@@ -53,6 +53,7 @@ export async function discard(
   const leftovers = new Leftovers(states, clock.nowMs())
   const nowMs = (): number => clock.nowMs()
   let discarded = 0
+  const leftOut = { batches: 0 }
   let ids: string[] = []
   const flush = async (): Promise<void> => {
     const state = { kind: 'discarded' as const, atMs: clock.nowMs(), by, reason }
@@ -66,7 +67,8 @@ export async function discard(
   const pages = walk(client, await quarantineRanges(client, quarantineTopic), {
     states,
     ...(signal === undefined ? {} : { signal }),
-    onProgress: (at) => onProgress?.({ quarantineTopic, ...at })
+    onProgress: (at) => onProgress?.({ quarantineTopic, ...at }),
+    onUnreadable: ({ what }) => void (leftOut.batches += what === 'batch' ? 1 : 0)
   })
   const isOver = (): boolean => signal?.aborted === true || discarded + ids.length >= limit
   for await (const { records } of pages) {
@@ -82,7 +84,9 @@ export async function discard(
   const end = signal?.aborted === true ? 'interrupted' : discarded + ids.length >= limit ? 'limit' : 'done'
   if (end === 'interrupted') ids = []
   await flush()
-  if (writer !== null && end === 'done') await leftovers.forget(writer, stateTopic, quarantineTopic, nowMs)
+  // What lies in a batch that cannot be read today was not seen.
+  if (writer !== null && end === 'done' && leftOut.batches === 0)
+    await leftovers.forget(writer, stateTopic, quarantineTopic, nowMs)
   return { quarantineTopic, discarded, end }
 }
 

@@ -11,7 +11,7 @@ import type { FoundRecord } from './selection.ts'
  * Why a record can never go home as things stand:
  * - `value-dropped`: the value is not what the producer sent;
  * - `topic-gone`: its topic is not there;
- * - `reserved-topic`: it names a topic of Kafka's or of ours, or its own quarantine topic;
+ * - `reserved-topic`: it names a topic of Kafka's or of ours, or a quarantine topic;
  * - `another-quarantine`: today's policy of its topic quarantines elsewhere or not at all; anybody who may write to this
  *   quarantine topic could have written it there.
  */
@@ -27,6 +27,8 @@ export interface HomesOptions {
   readonly contracts: ContractSet
   /** The operator named the quarantine topic, so records of topics that no policy sends there are meant as well. */
   readonly trusted: boolean
+  /** Topics of ours, however they are named: ledger, states, and the quarantine topics. */
+  readonly ours: ReadonlySet<string>
 }
 
 export class Homes {
@@ -50,13 +52,17 @@ export class Homes {
   }
 
   #mayBeAsked(topic: string): boolean {
-    return !this.#partitions.has(topic) && /^[A-Za-z0-9._-]{1,249}$/.test(topic) && !isReserved(topic)
+    return !this.#partitions.has(topic) && /^[A-Za-z0-9._-]{1,249}$/.test(topic) && !this.#isOurs(topic)
+  }
+
+  #isOurs(topic: string): boolean {
+    return isReserved(topic) || this.#options.ours.has(topic)
   }
 
   /** The original partition; where there are fewer now, the one that producers choose for the key. */
   of({ entry, quarantineTopic }: FoundRecord): Home {
     const { topic } = entry
-    if (isReserved(topic) || topic === quarantineTopic) return { kind: 'stuck', reason: 'reserved-topic' }
+    if (this.#isOurs(topic) || topic === quarantineTopic) return { kind: 'stuck', reason: 'reserved-topic' }
     const { contracts, trusted } = this.#options
     const named = contracts.forTopic(topic)?.quarantineOf(topic).topic
     if (!trusted && named !== quarantineTopic) return { kind: 'stuck', reason: 'another-quarantine' }

@@ -10,6 +10,7 @@ import type { QuarantineReason } from '../enforcement/quarantine-port.ts'
 import { actionForUndecided } from '../enforcement/undecidable.ts'
 import { recordBytes } from './record-bytes.ts'
 import type { QuarantineEntry } from './record.ts'
+import { Turns } from './turns.ts'
 
 export type TodaysVerdict =
   /** The proxy would let it through. */
@@ -35,6 +36,7 @@ const passes: TodaysVerdict = { kind: 'passes' }
 export class JudgeAgain {
   readonly #options: JudgeAgainOptions
   #budgetMs = waitBudgetMs
+  readonly #turns = new Turns()
 
   constructor(options: JudgeAgainOptions) {
     this.#options = options
@@ -45,7 +47,11 @@ export class JudgeAgain {
     const { clock, waitMs } = this.#options
     const startedMs = clock.nowMs()
     const untilMs = startedMs + Math.min(waitMs, this.#budgetMs)
-    let judged = entries.map((entry) => this.#judge(entry, clock.nowMs() >= untilMs))
+    const judged: Judged[] = []
+    for (const entry of entries) {
+      if (this.#turns.isOver()) await this.#turns.give()
+      judged.push(this.#judge(entry, clock.nowMs() >= untilMs))
+    }
     let hasWaited = false
     for (;;) {
       const waits = judged.flatMap((one) => (one.kind === 'waits' ? one.changed : []))
@@ -53,7 +59,11 @@ export class JudgeAgain {
       hasWaited = true
       await Promise.race([Promise.race(waits), pause(clock, Math.max(1, untilMs - clock.nowMs()))])
       const isOver = clock.nowMs() >= untilMs
-      judged = judged.map((one, index) => (one.kind === 'waits' ? this.#judge(entries[index]!, isOver) : one))
+      for (const [index, one] of judged.entries()) {
+        if (one.kind !== 'waits') continue
+        if (this.#turns.isOver()) await this.#turns.give()
+        judged[index] = this.#judge(entries[index]!, isOver)
+      }
     }
     if (hasWaited) this.#budgetMs = Math.max(0, this.#budgetMs - (clock.nowMs() - startedMs))
     return judged.filter((one) => one.kind !== 'waits')

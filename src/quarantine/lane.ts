@@ -5,6 +5,7 @@
  * A batch that the broker refuses for what is in it is tried again in parts, down to the record concerned, so that no
  * record is refused for its neighbour's sake. One whose outcome nobody knows is sent again as it was.
  */
+import { setImmediate as nextRound } from 'node:timers/promises'
 import { errorCodes } from '../../protocol/errors.ts'
 import { buildBatch } from '../../protocol/records/build-batch.ts'
 import type { NewRecord } from '../../protocol/records/build-batch.ts'
@@ -100,8 +101,8 @@ export class Lane {
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    // What is added in this turn of the event loop goes together.
-    await Promise.resolve()
+    // What is added in this round of the event loop goes together: batches that had arrived together already.
+    await nextRound()
     let failures = 0
     for (let batch = this.#next(); batch.records.length > 0; batch = this.#next()) {
       const error = await this.#send(batch.records)

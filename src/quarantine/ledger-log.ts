@@ -72,8 +72,12 @@ export class KafkaLedgerLog implements LedgerLog {
   }
 
   /** Rejects with LogWriteError; `lasting` when trying again cannot help. */
-  append(key: Buffer, value: Buffer | null): Promise<bigint> {
-    return this.#writer.append(key, value)
+  async append(key: Buffer, value: Buffer | null): Promise<bigint> {
+    const readSoFar = this.#tail.position
+    const offset = await this.#writer.append(key, value)
+    // What is appended lies behind all that was read, unless the log is another one now and the tail has not heard yet.
+    if (readSoFar !== null && offset < readSoFar) this.#tail.doubt()
+    return offset
   }
 
   /** Rejects with LogReadError, also when it takes longer than 5 s. */
@@ -86,7 +90,7 @@ export class KafkaLedgerLog implements LedgerLog {
    * append, which those who ask at the same time share. Rejects as `append` and `readThrough`.
    */
   async sync(): Promise<void> {
-    await this.#tail.readThrough(await this.#writer.append(barrierKey, null))
+    await this.#tail.readThrough(await this.append(barrierKey, null))
   }
 
   /** Rejects what waits and ends the connections. */

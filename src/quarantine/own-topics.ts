@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { TopicSettings } from '../config/settings.ts'
 import { KafkaError } from '../kafka/errors.ts'
-import { createTopic, lookAtTopics } from './topic-admin.ts'
+import { createTopic, lookAtTopics, mayBeCreatedLater, moreBrokers } from './topic-admin.ts'
 import type { TopicClient, TopicState } from './topic-admin.ts'
 import { examineInsync } from './topics.ts'
 import type { ExamineOptions, FindingCode, FindingLevel, TopicFinding } from './topics.ts'
@@ -102,6 +102,10 @@ async function missing(
   } catch (error) {
     if (!(error instanceof KafkaError) || error.retriable) throw error
     const message = `the ${what}, ${topic}, cannot be created: ${error.message}`
+    if (mayBeCreatedLater(error)) {
+      const remedy = `${moreBrokers} topics.replicationFactor`
+      return { level: 'problem', code: 'not-created-yet', topic, message, remedy }
+    }
     const settingsText = Object.entries(configs).map(([key, value]) => `--config ${key}=${value}`)
     const byHand = `kafka-topics.sh --create --topic ${topic} --partitions 1 ${settingsText.join(' ')}`
     const remedy = `allow our principal CREATE, create it by hand (${byHand}), or name another with ${setting}`

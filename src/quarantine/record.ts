@@ -179,6 +179,9 @@ function shorten(text: string, units: number): string {
  */
 export function fromQuarantineRecord({ key, value, headers }: StoredRecord): QuarantineEntry {
   const { originals, ours } = split(headers)
+  // Whoever may write to the topic may write anything. What we did not write is not held in memory by the thousand.
+  const oursBytes = ours.reduce((sum, { name, value: of }) => sum + name.length + (of?.length ?? 0), 0)
+  if (oursBytes > mostAddedBytes) throw new NotAQuarantineRecordError(`it has ${oursBytes} bytes in our headers`)
   const read = new OurHeaders(ours)
   const version = read.text(recordHeaders.version)
   if (version !== recordVersion) {
@@ -308,5 +311,5 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function wrong(header: string, what: string): NotAQuarantineRecordError {
-  return new NotAQuarantineRecordError(`its header ${header} ${what}`)
+  return new NotAQuarantineRecordError(`its header ${shorten(header, 40)} ${what}`)
 }

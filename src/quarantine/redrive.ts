@@ -120,8 +120,9 @@ class Redrive {
     refusals: [] as { id: string; message: string }[],
     unreadable: 0
   }
-  /** Of the partition that is being read: all records of one origin partition lie in one. */
-  #held = new HeldKeys()
+  /** Of all partitions: the records of one origin partition lie in several when partitions were added. */
+  readonly #held = new HeldKeys()
+  #batchesLeftOut = 0
   #chunk: Homebound[] = []
   #chunkBytes = 0
   #progress: WalkProgress = { done: 0, total: 0 }
@@ -141,25 +142,24 @@ class Redrive {
     const states = (await readStates(client, stateTopic, [this.#topic], signal)).get(this.#topic)!
     const leftovers = new Leftovers(states, clock.nowMs())
     const ranges = await quarantineRanges(client, this.#topic)
-    let partition = -1
     const pages = walk(client, ranges, {
       states,
       ...(signal === undefined ? {} : { signal }),
       onProgress: (at) => this.#tell(at),
-      onUnreadable: () => void (this.#count.unreadable += 1)
+      onUnreadable: ({ what }) => {
+        this.#count.unreadable += 1
+        if (what === 'batch') this.#batchesLeftOut += 1
+      }
     })
     for await (const page of pages) {
-      if (page.partition !== partition) {
-        await this.#flush()
-        this.#held = new HeldKeys()
-        partition = page.partition
-      }
       for (const { entry } of page.records) leftovers.seen(entry.id)
       await this.#page(page)
       if (this.#isOver()) break
     }
     await this.#flush()
-    if (writer !== null && !this.#isOver()) await leftovers.forget(writer, stateTopic, this.#topic, () => clock.nowMs())
+    // What lies in a batch that cannot be read today was not seen.
+    if (writer !== null && !this.#isOver() && this.#batchesLeftOut === 0)
+      await leftovers.forget(writer, stateTopic, this.#topic, () => clock.nowMs())
     return { quarantineTopic: this.#topic, ...this.#count, end: this.#end() }
   }
 
@@ -237,7 +237,7 @@ class Redrive {
       this.#count.held += 1
       return
     }
-    this.#chunk.push(homebound)
+    this.#chunk.push({ ...homebound, record: kept(homebound.record) })
     this.#chunkBytes += homebound.bytes
     const most = Math.min(chunkLimits.records, recordsPerSecond ?? Infinity, limit - this.#count.sent)
     if (this.#chunk.length >= most) await this.#flush()
@@ -270,4 +270,12 @@ class Redrive {
     const spentMs = clock.nowMs() - startedMs
     await pause(clock, Math.max(0, (outcome.sent.length * 1_000) / recordsPerSecond - spentMs), signal)
   }
+}
+
+/** A copy: a view would keep the whole batch, which may be many times as large as the chunk. */
+function kept(record: FoundRecord): FoundRecord {
+  const copy = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
+  const { entry } = record
+  const headers = entry.headers.map(({ name, value }) => ({ name, value: copy(value) }))
+  return { ...record, entry: { ...entry, key: copy(entry.key), value: copy(entry.value), headers } }
 }

@@ -8,15 +8,16 @@
  * is decided, and nobody else can change these states any more.
  */
 import { errorCodes } from '../../protocol/errors.ts'
-import { readRecords } from '../../protocol/records/batch.ts'
-import type { BatchHeader, ReadRecord } from '../../protocol/records/batch.ts'
+import { recordsOfBatch } from '../../protocol/records/batch.ts'
+import type { ReadRecord } from '../../protocol/records/batch.ts'
 import { KafkaError } from '../kafka/errors.ts'
-import type { LogClient } from './log-range.ts'
+import type { LogBatch, LogClient } from './log-range.ts'
 import { rangesOf, readLog } from './log-range.ts'
 import { QuarantineError } from './quarantine-error.ts'
 import { open, parseState, parseStateKey } from './state.ts'
 import type { RecordState } from './state.ts'
 import { transactionMarker } from './transaction-marker.ts'
+import { Turns } from './turns.ts'
 
 /**
  * Entries of one quarantine topic held in memory, some 250 bytes each. Those of records that retention has taken away
@@ -26,6 +27,9 @@ const maxEntries = 4_000_000
 
 /** Records of transactions that are not decided yet; a redrive writes 500 in one. */
 const maxPending = 100_000
+
+/** Ours are below a MiB, and hold at most some hundreds of records. */
+const batchLimits = { ceilingBytes: 64 * 1024 * 1024, maxRecords: 200_000, maxHeaders: 1_000 }
 
 /** The states of the records of one quarantine topic, by id. What is not there is open. */
 export class RecordStates {
@@ -77,9 +81,13 @@ export async function readStates(
     }
   }
   const undecided = new Undecided()
+  const turns = new Turns()
   for (const range of await rangesIfThere(client, stateTopic)) {
-    for await (const { batches, from } of readLog(client, range, signal)) {
-      for (const { header, bytes } of batches) apply(header, bytes, { from, end: range.end, decided, undecided })
+    for await (const { batches, unreadable, from } of readLog(client, range, signal)) {
+      // What is not known of a record might be that it was sent.
+      if (unreadable[0] !== undefined) throw unreadable[0].error
+      for (const batch of batches) await apply(batch, { from, end: range.end, decided, undecided, turns })
+      if (signal?.aborted === true) break
     }
   }
   return states
@@ -90,9 +98,13 @@ interface Application {
   readonly end: bigint
   readonly decided: (records: readonly ReadRecord[]) => void
   readonly undecided: Undecided
+  readonly turns: Turns
 }
 
-function apply(header: BatchHeader, bytes: Buffer, { from, end, decided, undecided }: Application): void {
+async function apply(
+  { header, bytes }: LogBatch,
+  { from, end, decided, undecided, turns }: Application
+): Promise<void> {
   if (header.control) {
     const marker = header.baseOffset < end ? transactionMarker(bytes, header) : null
     if (marker === null) return
@@ -100,9 +112,19 @@ function apply(header: BatchHeader, bytes: Buffer, { from, end, decided, undecid
     if (marker === 'commit') decided(records)
     return
   }
-  const records = readRecords(bytes).filter(({ offset }) => offset >= from && offset < end)
-  if (header.transactional) undecided.add(header.producerId, records)
-  else decided(records)
+  const add = (records: readonly ReadRecord[]): void => {
+    if (header.transactional) undecided.add(header.producerId, records)
+    else decided(records)
+  }
+  let records: ReadRecord[] = []
+  for (const record of recordsOfBatch({ header, bytes }, batchLimits)) {
+    if (record.offset >= from && record.offset < end) records.push(record)
+    if (!turns.isOver()) continue
+    add(records)
+    records = []
+    await turns.give()
+  }
+  add(records)
 }
 
 class Undecided {

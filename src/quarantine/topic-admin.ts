@@ -121,6 +121,17 @@ export async function createTopic(client: TopicClient, topic: TopicToCreate, clo
   await awaitLeaders(client, name, clock)
 }
 
+/**
+ * A refusal to create a topic that has to do with how the cluster is at this moment: too few of its brokers are up, or its
+ * controller has a fault.
+ */
+export function mayBeCreatedLater({ code }: KafkaError): boolean {
+  return code === errorCodes.INVALID_REPLICATION_FACTOR || code === errorCodes.UNKNOWN_SERVER_ERROR
+}
+
+/** What to do about it, up to the name of the setting. */
+export const moreBrokers = 'it is created as soon as enough brokers are up; or lower'
+
 /** With as many required as there are replicas, one broker that is down stops all writing. */
 export function loweredInsync(wanted: number, replicationFactor: number): number {
   return Math.min(wanted, Math.max(1, replicationFactor - 1))

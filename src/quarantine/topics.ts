@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { QuarantineTarget } from '../contracts/judgement.ts'
 import { KafkaError } from '../kafka/errors.ts'
-import { createTopic, lookAtTopics, loweredInsync } from './topic-admin.ts'
+import { createTopic, lookAtTopics, loweredInsync, mayBeCreatedLater, moreBrokers } from './topic-admin.ts'
 import type { LookedAt, TopicClient, TopicState, TopicStates } from './topic-admin.ts'
 
 /** Our headers (24 KiB at most), and a batch of its own for a record that shared one. */
@@ -40,6 +40,7 @@ export type FindingCode =
   | 'created'
   | 'missing'
   | 'not-created'
+  | 'not-created-yet'
   | 'no-access'
   | 'not-described'
   | 'partitions'
@@ -141,6 +142,10 @@ async function missing(
   } catch (error) {
     if (!(error instanceof KafkaError) || error.retriable) throw error
     const message = `the quarantine topic ${topic} cannot be created: ${error.message}`
+    if (mayBeCreatedLater(error)) {
+      const remedy = `${moreBrokers} its policy's create.replicationFactor`
+      return [{ level: 'problem', code: 'not-created-yet', topic, message, remedy }]
+    }
     const remedy = `${isRefusal(error) ? 'our principal needs CREATE on it; or ' : ''}create it by hand: ${byHand}`
     return [{ level: 'problem', code: 'not-created', topic, message, remedy }]
   }
@@ -188,6 +193,13 @@ function noAccess(topic: string, error: KafkaError): TopicFinding {
   return { level: 'problem', code: 'no-access', topic, message, remedy: 'our principal needs READ and WRITE on it' }
 }
 
+/** Why nothing may be written there, in words; null when it is not compacted, or nobody may know. */
+export function compactionOf({ configs }: TopicState): string | null {
+  const cleanup = configs?.get('cleanup.policy') ?? ''
+  if (!cleanup.includes('compact')) return null
+  return `has cleanup.policy ${cleanup}: compaction removes records that nobody has looked at, and refuses null keys`
+}
+
 /** What is wrong with a quarantine topic that is there. */
 function examine(state: TopicState, { topic, create }: WantedTopic['target'], needs: Needs | null): TopicFinding[] {
   const findings: TopicFinding[] = []
@@ -202,11 +214,8 @@ function examine(state: TopicState, { topic, create }: WantedTopic['target'], ne
     found('warning', 'not-described', 'does not show its settings, so nobody has checked them', null)
     return findings
   }
-  const cleanup = state.configs.get('cleanup.policy') ?? ''
-  if (cleanup.includes('compact')) {
-    const what = `has cleanup.policy ${cleanup}: compaction removes records that nobody has looked at, and refuses null keys`
-    found('problem', 'cleanup-policy', what, 'cleanup.policy=delete')
-  }
+  const compaction = compactionOf(state)
+  if (compaction !== null) found('problem', 'cleanup-policy', compaction, 'cleanup.policy=delete')
   const timestampType = state.configs.get('message.timestamp.type')
   if (timestampType !== 'LogAppendTime') {
     const what = `has message.timestamp.type ${timestampType ?? 'unknown'}: its records expire by the clock of whoever writes them`

@@ -44,6 +44,8 @@ export class QuarantineWriter implements QuarantineSink {
   readonly #storeWithinMs: number
   /** By topic and partition; only while something waits there. */
   readonly #lanes = new Map<string, Lane>()
+  /** By quarantine topic, topic and partition; only while something of it has no lane. */
+  readonly #lines = new Map<string, Line>()
   readonly #waiting = new Set<Waiting>()
   #waitingBytes = 0
   #waitingRecords = 0
@@ -74,7 +76,9 @@ export class QuarantineWriter implements QuarantineSink {
     this.#waiting.add(waiting)
     this.#waitingBytes += bytes
     this.#waitingRecords += records.length
-    void this.#route(waiting)
+    const line = this.#lineOf(batch)
+    line.unrouted.push(waiting)
+    void this.#route(line)
     return promise
   }
 
@@ -97,20 +101,56 @@ export class QuarantineWriter implements QuarantineSink {
     return this.#waitingBytes + bytes <= maxWaitingBytes && this.#waitingRecords + records <= maxWaitingRecords
   }
 
-  /** To the lane of its partition, as soon as the topic is there. */
-  async #route(waiting: Waiting): Promise<void> {
-    const { target, topic: origin, partition } = waiting.place
-    while (waiting.isOpen()) {
-      try {
-        const count = await this.#options.topics.partitionsOf(target, origin)
-        if (waiting.isOpen()) this.#laneOf(target.topic, partition % count).add(waiting)
-        return
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
-        if (error instanceof NoQuarantineTopicError || error instanceof NoCommonVersionError) waiting.refused(message)
-        else if (!isRetriable(error)) waiting.giveUp(message)
-        else waiting.hindered(message)
-        await pause(this.#clock, backoffMs(waiting.reroutes++), waiting.ended)
+  #lineOf({ target, topic, partition }: Waiting['place']): Line {
+    const name = JSON.stringify([target.topic, topic, partition])
+    const known = this.#lines.get(name)
+    if (known !== undefined) return known
+    const line: Line = {
+      unrouted: [],
+      pauseMs: 0,
+      isRouting: false,
+      onIdle: () => {
+        if (this.#lines.get(name) === line) this.#lines.delete(name)
+      }
+    }
+    this.#lines.set(name, line)
+    return line
+  }
+
+  /** To the lane of their partition, as soon as the topic is there. */
+  async #route(line: Line): Promise<void> {
+    if (line.isRouting) return
+    line.isRouting = true
+    for (let first = line.unrouted[0]; first !== undefined; first = line.unrouted[0]) {
+      if (!first.isOpen()) line.unrouted.shift()
+      else if (line.pauseMs > 0) await this.#pause(line, first)
+      else await this.#routeAll(line, first)
+    }
+    line.isRouting = false
+    line.onIdle()
+  }
+
+  async #pause(line: Line, first: Waiting): Promise<void> {
+    const { pauseMs } = line
+    line.pauseMs = 0
+    await pause(this.#clock, pauseMs, first.ended)
+  }
+
+  async #routeAll(line: Line, first: Waiting): Promise<void> {
+    const { target, topic: origin, partition } = first.place
+    try {
+      const count = await this.#options.topics.partitionsOf(target, origin)
+      // Those that have come back meanwhile, because the partition is gone, go first and after a pause.
+      if (line.pauseMs > 0) return
+      const lane = this.#laneOf(target.topic, partition % count)
+      for (const waiting of line.unrouted.splice(0)) if (waiting.isOpen()) lane.add(waiting)
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      if (error instanceof NoQuarantineTopicError || error instanceof NoCommonVersionError) first.refused(message)
+      else if (!isRetriable(error)) first.giveUp(message)
+      else {
+        for (const waiting of line.unrouted) waiting.hindered(message)
+        line.pauseMs = backoffMs(first.reroutes++)
       }
     }
   }
@@ -129,21 +169,41 @@ export class QuarantineWriter implements QuarantineSink {
       },
       onGone: (contributions) => {
         this.#options.topics.forget(topic)
-        for (const contribution of contributions) {
-          if (contribution instanceof Waiting) void this.#again(contribution, topic)
-        }
+        this.#again(
+          contributions.filter((contribution) => contribution instanceof Waiting),
+          topic
+        )
       }
     })
     this.#lanes.set(name, lane)
     return lane
   }
 
-  /** A broker that has not heard of a new topic yet says the same as one whose topic was deleted. */
-  async #again(waiting: Waiting, topic: string): Promise<void> {
-    waiting.hindered(`the quarantine topic ${topic} has no such partition`)
-    await pause(this.#clock, backoffMs(waiting.reroutes++), waiting.ended)
-    await this.#route(waiting)
+  /**
+   * To the front of their lines, in their order. A broker that has not heard of a new topic yet says the same as one whose
+   * topic was deleted.
+   */
+  #again(waitings: readonly Waiting[], topic: string): void {
+    for (const [line, returned] of Map.groupBy(waitings, ({ place }) => this.#lineOf(place))) {
+      for (const waiting of returned) waiting.hindered(`the quarantine topic ${topic} has no such partition`)
+      line.unrouted.unshift(...returned)
+      line.pauseMs = backoffMs(returned[0]!.reroutes++)
+      void this.#route(line)
+    }
   }
+}
+
+/**
+ * What one partition of a topic has for one quarantine topic, in the order in which it came. As long as one waits for its
+ * lane, those behind it wait as well: records of a key must not change places.
+ */
+interface Line {
+  /** Those that are in no lane. */
+  readonly unrouted: Waiting[]
+  /** Before the next try; 0: at once. */
+  pauseMs: number
+  isRouting: boolean
+  readonly onIdle: () => void
 }
 
 /** The records of one batch until they are stored, refused, or too late. */

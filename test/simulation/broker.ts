@@ -178,6 +178,8 @@ export class ClusterModel {
   /** Of topics of the same name that were deleted. */
   readonly deleted: PartitionModel[][] = []
   readonly leaders: number[]
+  /** Of what a peer had sent when it went: whether it arrives. Null: up to somewhere, by the seed. */
+  deadSocketsArrive: boolean | null = null
   #lastProducerId = 1_000n
 
   readonly #rules: PartitionRules
@@ -277,7 +279,9 @@ export class BrokerConnection {
 
   /** The peer has gone. What it had sent may still arrive, up to somewhere. */
   gone(): void {
-    this.#requests.cut(this.#cluster.world.random.whole(0, this.#requests.length))
+    const { world, deadSocketsArrive } = this.#cluster
+    const all = this.#requests.length
+    this.#requests.cut(deadSocketsArrive === null ? world.random.whole(0, all) : deadSocketsArrive ? all : 0)
     this.#answers.cut(0)
   }
 

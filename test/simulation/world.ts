@@ -109,6 +109,8 @@ export class World {
   #timersMade = 0
   readonly #weights = new Map<Kind, number>(kinds.map((kind) => [kind, 1]))
   readonly #holds = new Set<(what: string) => boolean>()
+  /** Instead of the seed: picks one of those that could happen. */
+  chooser: ((lanes: readonly Lane[]) => Lane) | null = null
   #failure: unknown = null
 
   constructor(seed: number) {
@@ -249,6 +251,7 @@ export class World {
 
   /** Null: the timer. */
   #choose(lanes: readonly Lane[], timer: boolean): Lane | null {
+    if (this.chooser !== null) return lanes.length > 0 ? this.chooser(lanes) : null
     let sum = timer ? this.#weights.get('timer')! : 0
     for (const lane of lanes) sum += this.#weights.get(lane.kind)!
     let at = this.random.next() * sum

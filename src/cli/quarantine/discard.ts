@@ -3,6 +3,7 @@ import type { DiscardReport } from '../../quarantine/discard.ts'
 import type { OptionValues } from '../command.ts'
 import { interruptedExitCode } from '../io.ts'
 import type { CliIo } from '../io.ts'
+import { jsonText } from '../json-text.ts'
 import { painter, plural } from '../style.ts'
 import { userName, withDesk } from './open-desk.ts'
 import { filterOf, scopeOf } from './options.ts'
@@ -44,7 +45,7 @@ export function discard(ids: readonly string[], options: OptionValues, io: CliIo
 function show(reports: readonly DiscardReport[], dryRun: boolean, options: OptionValues, io: CliIo): void {
   io.person?.progress('')
   if (options['json'] === true) {
-    io.out(`${JSON.stringify({ dryRun, reports }, null, 2)}\n`)
+    io.out(jsonText({ dryRun, reports }))
     return
   }
   const told = reports.filter(({ discarded }) => discarded > 0)

@@ -2,7 +2,8 @@
 import type { OptionValues } from '../command.ts'
 import { interruptedExitCode } from '../io.ts'
 import type { CliIo } from '../io.ts'
-import { painter, plural } from '../style.ts'
+import { jsonText } from '../json-text.ts'
+import { painter, plural, printable } from '../style.ts'
 import { jsonOf } from './json.ts'
 import { withDesk } from './open-desk.ts'
 import { filterOf, scopeOf } from './options.ts'
@@ -21,7 +22,7 @@ export function list(options: OptionValues, io: CliIo): Promise<number> {
     if (options['json'] === true) {
       const groups = { byRule: Object.fromEntries(byRule), byProducer: [...byProducer.values()] }
       const found = { total, complete, unreadable: unreadableTotal, ...groups, items: records.map((r) => jsonOf(r)) }
-      io.out(`${JSON.stringify(found, null, 2)}\n`)
+      io.out(jsonText(found))
     } else if (options['summary'] === true) {
       io.out(summaryText(listing, paint))
     } else {
@@ -31,7 +32,7 @@ export function list(options: OptionValues, io: CliIo): Promise<number> {
       else if (total > records.length) io.out(`${records.length} of ${total}; --limit shows more\n`)
     }
     for (const { quarantineTopic, partition, offset, why } of unreadable)
-      io.err(`${quarantineTopic}/${partition}, offset ${offset}, is no quarantined record: ${why}\n`)
+      io.err(`${quarantineTopic}/${partition}, offset ${offset}, is no quarantined record: ${printable(why)}\n`)
     if (unreadableTotal > unreadable.length) io.err(`and ${plural(unreadableTotal - unreadable.length, 'more')}\n`)
     return complete ? 0 : interruptedExitCode
   })

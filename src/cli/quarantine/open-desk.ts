@@ -11,7 +11,7 @@ import { KafkaClient } from '../../kafka/client.ts'
 import { ConnectionError, KafkaError, NoCommonVersionError } from '../../kafka/errors.ts'
 import { QuarantineDesk } from '../../quarantine/desk.ts'
 import { QuarantineError } from '../../quarantine/quarantine-error.ts'
-import { plainWriters, transactionalWriters } from '../../quarantine/redrive-writer.ts'
+import { plainWriters, requestTimeoutMs, transactionalWriters } from '../../quarantine/redrive-writer.ts'
 import { ensureStateTopic } from '../../quarantine/state-topic.ts'
 import { RegistrySchemaSource } from '../../registry/source.ts'
 import type { OptionValues } from '../command.ts'
@@ -47,7 +47,8 @@ export async function withDesk(
   const client = new KafkaClient({
     bootstrapServers: settings.upstream.bootstrapServers.map(formatAddress),
     clientId: 'kontrakt-quarantine',
-    connectTimeoutMs: settings.timings.connectTimeoutMs
+    connectTimeoutMs: settings.timings.connectTimeoutMs,
+    requestTimeoutMs
   })
   const interrupts = io.watchInterrupts?.()
   try {
@@ -58,6 +59,7 @@ export async function withDesk(
       contracts: () => contracts,
       defaultPolicy: settings.defaultPolicy,
       stateTopic: settings.topics.quarantineState,
+      ledgerTopic: settings.topics.ledger,
       ensureStateTopic: () => ensureStateTopic(client, settings.topics),
       writers: options['atLeastOnce'] === true ? plainWriters(client) : transactionalWriters(client),
       decideWaitMs: settings.timings.decideWaitMs,

@@ -3,6 +3,7 @@ import type { RedriveReport } from '../../quarantine/redrive.ts'
 import type { OptionValues } from '../command.ts'
 import { CliError, interruptedExitCode } from '../io.ts'
 import type { CliIo } from '../io.ts'
+import { jsonText } from '../json-text.ts'
 import { painter, plural } from '../style.ts'
 import type { OpenDesk } from './open-desk.ts'
 import { userName, withDesk } from './open-desk.ts'
@@ -73,7 +74,7 @@ function show(reports: readonly RedriveReport[], dryRun: boolean, options: Optio
   const refused = reports.some((report) => report.refused > 0)
   if (options['json'] === true) {
     // With a question to come, what would happen is for the person and not part of the output.
-    if (options['dryRun'] === dryRun || !dryRun) io.out(`${JSON.stringify({ dryRun, reports }, null, 2)}\n`)
+    if (options['dryRun'] === dryRun || !dryRun) io.out(jsonText({ dryRun, reports }))
     else for (const report of reports) io.err(redriveText(report, true, painter(io.errColour)))
     return refused ? 1 : 0
   }

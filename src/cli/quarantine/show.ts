@@ -1,6 +1,7 @@
 /** `kontrakt quarantine show`. */
 import type { OptionValues } from '../command.ts'
 import type { CliIo } from '../io.ts'
+import { jsonText } from '../json-text.ts'
 import { painter } from '../style.ts'
 import { placesIn } from '../../quarantine/rule-places.ts'
 import { jsonOf } from './json.ts'
@@ -21,13 +22,7 @@ export function show(given: readonly string[], options: OptionValues, io: CliIo)
     const paint = painter(io.colour)
     const placeIn = placesIn(policies)
     if (options['json'] === true) {
-      io.out(
-        `${JSON.stringify(
-          records.map((record) => jsonOf(record, placeIn(record))),
-          null,
-          2
-        )}\n`
-      )
+      io.out(jsonText(records.map((record) => jsonOf(record, placeIn(record)))))
       return 0
     }
     for (const record of records)

@@ -10,14 +10,23 @@ import { columns, plural, printable } from '../style.ts'
 /** Hex digits shown of an id: enough to tell millions of records apart. */
 export const shownIdDigits = 12
 
+/** UTF-16 units of one text on a terminal: names in records may be as long as a record. */
+export const shownUnits = { inLine: 300, alone: 1_500 } as const
+
+/** Text out of a record: short, and nothing that a terminal takes for a command. */
+export function shown(text: string, units: number = shownUnits.inLine): string {
+  const short = text.length <= units ? text : `${text.slice(0, units - 1).toWellFormed()}…`
+  return printable(short)
+}
+
 export function lineOf({ entry, atMs, state }: ListedRecord, paint: Painter): string {
   const [first] = entry.violations
   const count = entry.violations.length + entry.moreViolations
   const more = count > 1 ? paint('dim', ` (+${count - 1} more)`) : ''
-  const where = first === undefined || first.path === '' ? '' : `${printable(first.path)}: `
-  const what = first === undefined ? '' : `${paint('bold', printable(first.rule))}  ${where}${printable(first.message)}`
-  const who = printable(entry.principal ?? entry.clientId ?? '-')
-  const place = `${printable(entry.topic)}/${entry.partition}`
+  const where = first === undefined || first.path === '' ? '' : `${shown(first.path)}: `
+  const what = first === undefined ? '' : `${paint('bold', shown(first.rule))}  ${where}${shown(first.message)}`
+  const who = shown(entry.principal ?? entry.clientId ?? '-')
+  const place = `${shown(entry.topic)}/${entry.partition}`
   const became = state.kind === 'open' ? '' : `  ${paint('yellow', state.kind)}`
   const id = paint('bold', entry.id.slice(0, shownIdDigits))
   return `${id}  ${paint('dim', timeText(atMs))}  ${place}  ${who}${became}  ${what}${more}\n`
@@ -43,8 +52,8 @@ export function viewText(view: RecordView, paint: Painter): string {
   ]
   const lines = rows.flatMap(([name, value]) => (value === null ? [] : [rowText(name, value)]))
   for (const { rule, path, message, expected, found, place } of view.violations) {
-    const where = path === '' ? '' : `${printable(path)}: `
-    lines.push(`  ${paint('bold', printable(rule))}  ${where}${printable(message)}\n`)
+    const where = path === '' ? '' : `${shown(path)}: `
+    lines.push(`  ${paint('bold', shown(rule))}  ${where}${shown(message)}\n`)
     const at = place === null ? 'no longer in the policy' : `${place.file}:${place.line}:${place.column}`
     lines.push(rowText('rule today', at))
     if (expected !== null) lines.push(rowText('what is expected', expected))
@@ -55,7 +64,7 @@ export function viewText(view: RecordView, paint: Painter): string {
 }
 
 function rowText(name: string, value: string): string {
-  return `    ${name.padEnd(20)} ${printable(value)}\n`
+  return `    ${name.padEnd(20)} ${shown(value, shownUnits.alone)}\n`
 }
 
 /** Key, value and headers: what the record contains. */
@@ -66,7 +75,7 @@ export function contentsText({ contents }: ListedRecord): string {
     ['value', contents.value] as const,
     ...contents.headers.map(({ name, value }) => [`header ${name}`, value] as const)
   ]
-  return rows.map(([name, bytes]) => `    ${printable(name).padEnd(20)} ${bytesText(bytes)}\n`).join('')
+  return rows.map(([name, bytes]) => `    ${shown(name).padEnd(20)} ${bytesText(bytes)}\n`).join('')
 }
 
 /** Text where it is text, hex where it is not. */
@@ -94,14 +103,14 @@ function stateText(state: StateView): string {
 
 export function summaryText({ total, byRule, byProducer }: Listing, paint: Painter): string {
   const byCount = <T extends readonly [string, number]>(a: T, b: T): number => b[1] - a[1]
-  const rules = [...byRule].sort(byCount).map(([rule, count]) => [`  ${count}`, printable(rule)])
+  const rules = [...byRule].sort(byCount).map(([rule, count]) => [`  ${count}`, shown(rule)])
   const producers = [...byProducer.values()]
     .sort((a, b) => b.count - a.count)
     .map(({ topic, clientId, principal, count }) => [
       `  ${count}`,
-      printable(topic),
-      printable(principal ?? '-'),
-      printable(clientId ?? '-')
+      shown(topic),
+      shown(principal ?? '-'),
+      shown(clientId ?? '-')
     ])
   return (
     `${plural(total, 'record')}\n${paint('bold', 'by rule')}\n${columns(rules)}` +
@@ -125,14 +134,12 @@ export function redriveText(report: RedriveReport, dryRun: boolean, paint: Paint
   }
   row(report.sent, dryRun ? "pass today's policies and would go home" : paint('green', 'sent home'))
   row(report.breaks, `still break today's policies: ${rulesText(report.byRule)}`)
-  row(report.undecided, `cannot be judged now: ${printable(report.undecidedBecause ?? '')}`)
+  row(report.undecided, `cannot be judged now: ${shown(report.undecidedBecause ?? '')}`)
   row(report.held, `${dryRun ? 'would wait' : 'wait'} behind an earlier record of their key (--ignore-order)`)
   for (const [reason, count] of Object.entries(report.stuck))
     row(count, `cannot go home: ${stuckTexts[reason as StuckReason]}`)
   row(report.refused, paint('red', 'refused by the brokers'))
-  const refusals = report.refusals.map(
-    ({ id, message }) => `    ${id.slice(0, shownIdDigits)}  ${printable(message)}\n`
-  )
+  const refusals = report.refusals.map(({ id, message }) => `    ${id.slice(0, shownIdDigits)}  ${shown(message)}\n`)
   const meant = `${paint('bold', report.quarantineTopic)}: ${plural(report.meant, 'open record')}\n`
   const foreign =
     report.unreadable === 0 ? '' : `  ${plural(report.unreadable, 'record')} in the topic are none of ours and stay\n`
@@ -145,8 +152,8 @@ export function discardText({ quarantineTopic, discarded }: DiscardReport, dryRu
 
 function rulesText(byRule: Readonly<Record<string, number>>): string {
   const rules = Object.entries(byRule).sort(([, a], [, b]) => b - a)
-  const shown = rules.slice(0, 8).map(([rule, count]) => `${count} ${printable(rule)}`)
-  return rules.length > shown.length ? `${shown.join(', ')}, ...` : shown.join(', ')
+  const most = rules.slice(0, 8).map(([rule, count]) => `${count} ${shown(rule)}`)
+  return rules.length > most.length ? `${most.join(', ')}, ...` : most.join(', ')
 }
 
 function sizeText(bytes: number | null): string {

@@ -33,8 +33,11 @@ export interface ChainSnapshot {
   readonly batches: readonly JudgedBatch[]
   /** The sequence that the broker is to see next, as far as it had acknowledged; null when it never had. */
   readonly acknowledged: number | null
-  /** Written when another owner's copies of what comes after `acknowledged` could still have reached the broker. */
-  readonly contested: boolean
+  /**
+   * From the batch with this base on, other owners' copies of batches could still have reached the broker when this was
+   * written; null when none could.
+   */
+  readonly contested: number | null
 }
 
 /** Batches kept that reach the broker: a few more than it knows itself, for clients with more than five in flight. */
@@ -119,7 +122,7 @@ export class ChainState {
   }
 
   /** `until`: this batch, and what comes behind it, is left out. */
-  snapshot(acknowledged: number | null, contested: boolean, until?: JudgedBatch): ChainSnapshot {
+  snapshot(acknowledged: number | null, contested: number | null, until?: JudgedBatch): ChainSnapshot {
     const end = until === undefined ? this.#batches.length : this.#batches.indexOf(until)
     return {
       floor: this.#floor,

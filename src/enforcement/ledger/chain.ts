@@ -59,8 +59,8 @@ export interface ChainStart {
   readonly nextUp: number | null
   /** Nobody else's copies can be on their way. */
   readonly quiet: boolean
-  /** An earlier owner has quarantined records of this chain: `firm` when nobody else's copies could come in its way. */
-  readonly inherited: 'nothing' | 'firm' | 'contested'
+  /** What an earlier owner has quarantined of this chain is part of `state`. */
+  readonly inherited: Pick<ChainSnapshot, 'contested'> | null
   readonly nowMs: number
 }
 
@@ -74,8 +74,6 @@ export class Chain {
   lane: AbortSignal | null = null
   /** Something that takes time is going on; nothing is decided meanwhile. Never rejects. */
   busy: Promise<void> | null = null
-  /** It cannot be told any more what the broker has. */
-  unprovable = false
   touchedMs: number
   lookedMs: number
   /** What the ledger has is not what was decided: to be written before anything is sent. */
@@ -88,12 +86,13 @@ export class Chain {
   readonly #nextUpAtStart: number | null
   #proven = false
   readonly #inherited: boolean
+  /** Decided, and no copy of somebody else can come in the way any more. */
   readonly #firm = new WeakSet<JudgedBatch>()
   /** What the broker can expect next by what was sent from here; null while nothing was. */
   #sentEnd: number | null = null
   /** Copies of an earlier owner would have arrived by now. */
   #quiet: boolean
-  /** The ledger says that the chain is contested. */
+  /** The ledger says, or is about to say, that the chain is contested. */
   #writtenContested = false
   #nextUp: number | null
   #pipeline: PendingPlan[] = []
@@ -112,8 +111,12 @@ export class Chain {
     this.#nextUp = nextUp
     this.#nextUpAtStart = nextUp
     this.#quiet = quiet
-    this.#inherited = inherited !== 'nothing'
-    if (inherited === 'firm') for (const batch of state.batches) this.#firm.add(batch)
+    this.#inherited = inherited !== null
+    if (inherited !== null) {
+      const { contested } = inherited
+      const isFirm = (base: number): boolean => contested === null || sequenceDistance(base, contested) > 0
+      for (const batch of state.batches) if (isFirm(batch.base)) this.#firm.add(batch)
+    }
     this.claimedMs = nowMs
     this.lookedMs = nowMs
     this.touchedMs = nowMs
@@ -126,17 +129,17 @@ export class Chain {
     return this.#lost
   }
 
+  /** True while a batch of this connection may take its place. */
+  isOpenTo(lane: AbortSignal): boolean {
+    return !this.#lost && this.lane === lane && this.busy === null && !this.mustLook
+  }
+
   get isIdle(): boolean {
     return this.#pipeline.length === 0 && this.busy === null
   }
 
   get proven(): boolean {
     return this.#proven
-  }
-
-  /** True while copies of an earlier owner can still change what the broker has. */
-  get contested(): boolean {
-    return !this.#proven && !this.#quiet
   }
 
   /**
@@ -210,7 +213,11 @@ export class Chain {
 
   /** As it may stand in the ledger: nothing of which the bad records are not in quarantine yet. */
   snapshot(): ChainSnapshot {
-    return this.state.snapshot(this.#nextUp, this.contested, this.#firstUnstored())
+    const until = this.#firstUnstored()
+    const stored = this.state.batches.slice(0, until === undefined ? undefined : this.state.batches.indexOf(until))
+    const contested = stored.find((batch) => batch.dropped.length > 0 && this.isContested(batch))?.base ?? null
+    this.#writtenContested = contested !== null
+    return this.state.snapshot(this.#nextUp, contested, until)
   }
 
   /** What `snapshot` speaks of. */
@@ -241,8 +248,7 @@ export class Chain {
   }
 
   /** The ledger has what was decided about these. */
-  wrote(batches: readonly JudgedBatch[], contested: boolean): void {
-    this.#writtenContested = contested && batches.some(({ dropped }) => dropped.length > 0)
+  wrote(batches: readonly JudgedBatch[]): void {
     for (const batch of batches) this.#written.add(batch)
   }
 
@@ -293,6 +299,7 @@ export class Chain {
     if (this.#lost) return code === 0 ? 'relay' : 'unsafe'
     if (code === 0) {
       this.#proven = true
+      for (const each of this.state.batches) if (sequenceDistance(each.base, batch.base) >= 0) this.#firm.add(each)
       if (this.#writtenContested) this.unwritten = true
       this.suspect = null
       const next = addSequence(plan.up, plan.kept)

@@ -83,7 +83,7 @@ export function decodeLedgerValue(value: Buffer): LedgerValue {
     floor: whole(fields['floor']),
     droppedBelow: whole(fields['droppedBelow']),
     acknowledged: acknowledged === null ? null : whole(acknowledged),
-    contested: fields['contested'] === true,
+    contested: fields['contested'] === null ? null : whole(fields['contested']),
     batches: batches.map(judgedBatch)
   }
   return { kind: 'state', claimOffset: BigInt(claimOffset), state }

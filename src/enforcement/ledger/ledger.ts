@@ -7,9 +7,9 @@
  * entry is in the log, the log is read through it, and no foreign claim stood before it.
  */
 import { Chain } from './chain.ts'
-import type { ChainStart, Plan } from './chain.ts'
+import type { Plan } from './chain.ts'
 import { ChainState } from './chain-state.ts'
-import type { ChainSnapshot } from './chain-state.ts'
+import type { ChainSnapshot, JudgedBatch } from './chain-state.ts'
 import { chainKey, encodeLedgerKey, encodeLedgerValue } from './ledger-format.ts'
 import { LedgerView } from './ledger-view.ts'
 import type { ChainEntry } from './ledger-view.ts'
@@ -56,12 +56,6 @@ export type ChainAccess =
   | { readonly kind: 'unshown' }
   /** No room for another chain: its bad records cannot be quarantined. */
   | { readonly kind: 'full' }
-  /**
-   * It cannot be told what of this chain the broker has. The answer is 47 INVALID_PRODUCER_EPOCH, by which every client
-   * fails the batch and begins a new epoch; 59 would be the end of librdkafka, and Java would repeat itself until its
-   * delivery timeout.
-   */
-  | { readonly kind: 'unprovable' }
 
 const defaultLimits: LedgerLimits = { chains: 50_000 }
 /** What the broker said it had counts for as long when a batch asks whether it is a retry. */
@@ -96,7 +90,6 @@ export class Ledger {
   readonly #lanes = new WeakMap<AbortSignal, Set<Chain>>()
   /** What was owned here when the log was lost, until it is written again. */
   readonly #orphans = new Map<string, ChainSnapshot>()
-  readonly #unprovable = new Map<string, number>()
   /** Topics in which this instance has renumbered chains; few, and as good as for ever. */
   readonly #decided = new Set<string>()
   #claims = 0
@@ -202,7 +195,6 @@ export class Ledger {
     const needed = quarantines || entry?.state != null || this.#orphans.has(key) || (base !== 0 && this.#view.coversTopic(id.topic))
     if (!needed) return { kind: 'none' }
     if (!shown) return { kind: 'unshown' }
-    if (this.#unprovable.has(key)) return { kind: 'unprovable' }
     if (entry?.state == null && this.#chains.size + this.#opening.size >= this.#limits.chains && !this.#evict()) {
       return { kind: 'full' }
     }
@@ -242,7 +234,7 @@ export class Ledger {
       chain.unwritten = true
       throw error
     }
-    chain.wrote(batches, state.contested)
+    chain.wrote(batches)
   }
 
   /**
@@ -316,17 +308,16 @@ export class Ledger {
     // Also of a chain that begins: what went by when no policy held anything back left no claim behind.
     const last = await states.lastSequence(id)
     const nextUp = last === null ? null : addSequence(last, 1)
-    if (inherited !== null && isUnprovable(inherited, nextUp)) {
-      this.#markUnprovable(chainKey(id))
-      return
-    }
+    const copied = inherited === null ? null : copiedBatch(inherited, nextUp)
     const state = new ChainState(inherited ?? base)
+    if (copied !== null) state.cutFrom(copied.base)
     const quiet = begins && last === null && clock.nowMs() - this.#policiesChangedMs >= quietMs
-    const chain = new Chain({ id, claim, claimOffset, state, nextUp, quiet, inherited: inheritance(inherited), nowMs: clock.nowMs() })
-    if (state.dropped > 0) await this.#append(chain, chain.snapshot())
+    const start = { id, claim, claimOffset, state, nextUp, quiet, nowMs: clock.nowMs() }
+    const chain = new Chain({ ...start, inherited })
+    if (state.dropped > 0 || copied !== null) await this.#append(chain, chain.snapshot())
     if (this.#view.get(id)?.claim !== claim) return
     this.#orphans.delete(chainKey(id))
-    chain.wrote(state.batches, chain.contested)
+    chain.wrote(state.batches)
     this.#bind(chain, lane)
     this.#chains.set(chainKey(id), chain)
     void this.#tombstone(entry.overtaken)
@@ -408,25 +399,11 @@ export class Ledger {
     await Promise.allSettled(keys.map((key) => this.#options.log.append(key, null)))
   }
 
-  #markUnprovable(key: string): void {
-    this.#unprovable.set(key, this.#options.clock.nowMs())
-    const oldest = this.#unprovable.keys().next()
-    if (this.#unprovable.size > maxUnprovable && oldest.done !== true) this.#unprovable.delete(oldest.value)
-  }
-
   #newClaim(): string {
     this.#claims += 1
     return `${this.#options.instanceId}.${this.#claims}`
   }
 }
-
-function inheritance(state: ChainSnapshot | null): ChainStart['inherited'] {
-  if (state === null) return 'nothing'
-  return state.contested ? 'contested' : 'firm'
-}
-
-/** Chains remembered as beyond proof; a producer that was told so starts a new epoch. */
-const maxUnprovable = 10_000
 
 function isEvictable(chain: Chain, idleSinceMs: number): boolean {
   return chain.isIdle && chain.state.dropped === 0 && !chain.unwritten && chain.touchedMs <= idleSinceMs
@@ -447,18 +424,22 @@ export class ChainOvertakenError extends Error {
 }
 
 /**
- * An owner died between sending a batch that had lost records and learning whether an earlier owner's whole copy of it
- * was there first. When the broker has more than the batch came to, both explain it.
+ * The batch of which some was quarantined and which the broker nevertheless has whole, because somebody else's copy came
+ * before what its owner sent; null when there is none. While that could happen nothing behind the batch was sent, so when
+ * the broker has more than was left of it, the copy is what it has.
  */
-function isUnprovable(state: ChainSnapshot, nextUp: number | null): boolean {
-  if (!state.contested || nextUp === null) return false
+function copiedBatch(state: ChainSnapshot, nextUp: number | null): JudgedBatch | null {
+  const { contested, acknowledged } = state
+  if (contested === null || nextUp === null) return null
   const mapping = new ChainState(state)
   for (const batch of state.batches) {
+    if (sequenceDistance(contested, batch.base) < 0) continue
     const up = mapping.up(batch.base)!
-    const kept = batch.count - batch.dropped.length
-    const end = addSequence(up, kept)
-    if (state.acknowledged !== null && sequenceDistance(end, state.acknowledged) >= 0) continue
-    return sequenceDistance(addSequence(up, batch.count), nextUp) >= 0
+    const end = addSequence(up, batch.count - batch.dropped.length)
+    // The broker had something from here on when this was written: no copy could come any more.
+    const settled = acknowledged !== null && sequenceDistance(up, acknowledged) > 0
+    if (settled && sequenceDistance(end, acknowledged) >= 0) continue
+    return sequenceDistance(addSequence(up, batch.count), nextUp) < 0 ? null : batch
   }
-  return false
+  return null
 }

@@ -44,11 +44,11 @@ export class Departures {
     return this.#queue.length
   }
 
-  /** `ready` null: as soon as everything before it has departed. */
-  add(frame: Buffer, judged: Judged, ready: Promise<void> | null): void {
+  /** `ready` null: as soon as everything before it has departed. `heldBytes`: memory taken meanwhile. */
+  add(frame: Buffer, judged: Judged, ready: Promise<void> | null, heldBytes: number): void {
     const id = this.#nextId++
     this.#queue.push({ id, frame, judged, ready: ready === null, proofs: null })
-    if (ready !== null) this.#shared.effects.push({ type: 'await', ready, departure: id })
+    if (ready !== null) this.#shared.effects.push({ type: 'await', ready, departure: id, heldBytes })
   }
 
   /** What that one waited for has come. */

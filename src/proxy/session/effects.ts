@@ -41,7 +41,7 @@ export type Effect =
   /** The youngest request that is held. */
   | { readonly type: 'judge'; readonly call: ProduceCall }
   /** The youngest request that is held may depart when `ready` resolves. */
-  | { readonly type: 'await'; readonly ready: Promise<void>; readonly departure: number }
+  | { readonly type: 'await'; readonly ready: Promise<void>; readonly departure: number; readonly heldBytes: number }
   | { readonly type: 'reconcile'; readonly brokers: readonly Broker[] }
   /** For metrics: one request was taken up, or one response went out. */
   | { readonly type: 'count'; readonly what: Direction; readonly apiKey: number; readonly bytes: number }

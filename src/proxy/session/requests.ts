@@ -380,7 +380,7 @@ export class RequestHalf {
         break
       case 'admitted':
         this.#state = { at: 'between-frames' }
-        this.#departures.add(frame, judged, admission.ready)
+        this.#departures.add(frame, judged, admission.ready, admission.heldBytes ?? 0)
         break
     }
   }

@@ -13,6 +13,17 @@ export interface ProducerSpec {
   readonly options: Partial<ProducerOptions> & Pick<ProducerOptions, 'idempotence' | 'codec'>
 }
 
+/** Those of a run of less than a minute: more would saturate two cores. */
+export const shortRun: readonly string[] = [
+  'java',
+  'librdkafka',
+  'franz-go',
+  'kafkajs',
+  'sarama',
+  'java-plain',
+  'librdkafka-plain'
+]
+
 /** A client that may try for this long outlasts every fault, and then has no reason to give up. */
 export const patientMs = 120_000
 const impatientMs = 30_000

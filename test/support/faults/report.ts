@@ -46,18 +46,16 @@ function cellsOf({ spec, way, tally, longestSendMs }: ProducerReport): (string |
 /** What a client may do to its own records, on any Kafka, when connections are lost; the rest is nobody's to do. */
 const ownHarm: readonly Kind[] = ['lost', 'lostFromQuarantine', 'repeated', 'disordered']
 
-/**
- * What long runs showed direct (docs/reliability.md): a short one does not show every kind each time. In flight beyond
- * one request, what is sent again comes behind what was sent after it.
- */
+/** What long runs showed direct (docs/reliability.md): a short one does not show every kind each time. */
 export const knownDirect: Readonly<Record<string, readonly Kind[]>> = {
-  'java-plain': ['repeated', 'disordered'],
-  'librdkafka-plain': ['repeated', 'disordered'],
-  'franz-go-plain': ['repeated', 'disordered'],
-  'sarama-plain': ['repeated', 'disordered'],
-  'kafkajs-plain': ['repeated'],
   // When one partition of a request fails it takes back the sequences of all.
-  kafkajs: ['lost', 'repeated']
+  kafkajs: ['lost', 'repeated'],
+  // What is sent again comes behind what was sent after it.
+  'java-plain': ['repeated', 'disordered'],
+  'librdkafka-plain': ['repeated'],
+  'franz-go-plain': ['repeated'],
+  'kafkajs-plain': ['repeated'],
+  'sarama-plain': ['repeated']
 }
 
 /**

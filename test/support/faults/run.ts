@@ -5,7 +5,7 @@
  * moments. At the end everything is read back and counted.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ClientDriver, ClientName } from '../clients/driver.ts'
+import type { ClientDriver, ClientName, RecordResult, TestProducer } from '../clients/driver.ts'
 import { openDriver } from '../clients/index.ts'
 import { startCluster } from '../cluster/start.ts'
 import type { TestCluster } from '../cluster/types.ts'
@@ -74,7 +74,7 @@ export async function runFaults(options: RunOptions): Promise<RunReport> {
     const faults = drawSchedule({ seed, durationMs, instances, nodes })
     const until = Date.now() + durationMs
     const sending = stage.lanes.map((lane, index) => sendUntil(until, lane, stage, randomFrom(seed * 1_000 + index)))
-    const [sent, moves] = await Promise.all([allOf(sending, stage.lanes, durationMs), cause(faults, stage, log)])
+    const [sent, moves] = await Promise.all([allOf(sending, stage, durationMs), cause(faults, stage, log)])
     log('all is sent; reading back')
     const reports: ProducerReport[] = []
     for (const [index, lane] of stage.lanes.entries()) reports.push(await reportOn(lane, sent[index]!, stage))
@@ -186,15 +186,8 @@ async function sendUntil(until: number, lane: Lane, stage: Stage, random: () => 
   for (let next = 0; Date.now() < until; next += chunkLength) {
     const numbers = Array.from({ length: chunkLength }, (_, index) => next + index)
     const startedMs = Date.now()
-    const results = await producer.send(numbers.map((n) => numbered(topic, n)))
+    const results = await sendOrFail(producer, topic, numbers)
     longestSendMs = Math.max(longestSendMs, Date.now() - startedMs)
-    if (process.env['DBG'] && Date.now() - startedMs > 1000)
-      console.log(
-        'DBG',
-        ((startedMs - until) / 1000 + Number(process.env['DBG'])).toFixed(1),
-        topic,
-        Date.now() - startedMs
-      )
     for (const [index, n] of numbers.entries()) {
       const result = results[index]!
       told.set(n, 'error' in result ? 'failed' : 'accepted')
@@ -206,14 +199,33 @@ async function sendUntil(until: number, lane: Lane, stage: Stage, random: () => 
   return { told, errors, longestSendMs }
 }
 
+/** A client that fails as a whole fails each record. */
+async function sendOrFail(
+  producer: TestProducer,
+  topic: string,
+  numbers: readonly number[]
+): Promise<readonly RecordResult[]> {
+  try {
+    return await producer.send(numbers.map((n) => numbered(topic, n)))
+  } catch (error) {
+    const failure = { code: null, name: messageOf(error), message: '' }
+    return numbers.map(() => ({ error: failure }))
+  }
+}
+
 /** A producer that never comes to an end is named, instead of a test that runs out of time. */
-async function allOf(sending: readonly Promise<Sent>[], lanes: readonly Lane[], durationMs: number): Promise<Sent[]> {
+async function allOf(
+  sending: readonly Promise<Sent>[],
+  { lanes, proxies }: Stage,
+  durationMs: number
+): Promise<Sent[]> {
   const open = new Set(lanes)
   for (const [index, one] of sending.entries())
     void one.finally(() => open.delete(lanes[index]!)).catch(() => undefined)
   const late = new AbortController()
-  const stuck = sleep(durationMs + patientMs, undefined, { signal: late.signal }).then(() => {
-    throw new Error(`still sending: ${[...open].map(({ topic }) => topic).join(', ')}`)
+  const stuck = sleep(durationMs + 2 * patientMs, undefined, { signal: late.signal }).then(() => {
+    const topics = [...open].map(({ topic }) => topic).join(', ')
+    throw new Error([`still sending: ${topics}`, ...proxies.map((instance) => endOfLog(instance.log()))].join('\n'))
   })
   try {
     return await Promise.race([Promise.all(sending), stuck])

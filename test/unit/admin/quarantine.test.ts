@@ -24,6 +24,7 @@ rules:
 let cluster: FakeCluster
 let server: FastifyInstance
 let closing: AbortController
+let view: QuarantineAtHand
 let gate: Promise<void>
 let lines: string[]
 
@@ -47,12 +48,13 @@ function start(token: string | null): void {
     contracts: () => contractSet([policy], null),
     defaultPolicy: 'pass',
     stateTopic: 'states',
+    ledgerTopic: 'kontrakt.ledger',
     ensureStateTopic: () => gate,
     writers: (topic) => cluster.writer(topic),
     decideWaitMs: 10,
     clock: systemClock
   })
-  const view = new QuarantineAtHand({ desk, policies: { policies: [policy] }, logger, closing: closing.signal })
+  view = new QuarantineAtHand({ desk, policies: { policies: [policy] }, logger, closing: closing.signal })
   server = buildAdminServer({
     settings: { address: { host: '127.0.0.1', port: 0 }, token },
     view: { quarantine: view } as unknown as InstanceView,
@@ -186,6 +188,37 @@ describe('POST /api/v1/quarantine/redrive', () => {
       expect(await ask('POST', '/redrive', body)).toMatchObject({ status: 400 })
     }
   )
+})
+
+describe('an instance that stops', () => {
+  it('waits until what a redrive has begun is committed, and lets it begin nothing more', async () => {
+    quarantine(
+      cluster,
+      quarantineTopic,
+      Array.from({ length: 600 }, (_, n) => ({ ...entries[0]!, ...entryOf({ name: String(n), ...value(1) }) }))
+    )
+    const calls: string[] = []
+    const stopped = Promise.withResolvers<undefined>()
+    cluster.hook = ({ what }) => {
+      calls.push(what)
+      if (what !== 'send' || closing.signal.aborted) return
+      closing.abort()
+      void view.ended().then(() => {
+        calls.push('ended')
+        stopped.resolve(undefined)
+      })
+    }
+    const answer = ask('POST', '/redrive', {})
+    await stopped.promise
+    expect(calls.filter((what) => what !== 'send')).toEqual(['open', 'begin', 'commit', 'ended'])
+    expect(cluster.committed('orders')).toHaveLength(500)
+    expect((await answer).body).toMatchObject({ complete: false, reports: [{ sent: 500, end: 'interrupted' }] })
+  })
+
+  it('does not wait when nothing is under way', async () => {
+    closing.abort()
+    await expect(view.ended()).resolves.toBeUndefined()
+  })
 })
 
 describe('POST /api/v1/quarantine/discard', () => {

@@ -125,6 +125,33 @@ describe('kontrakt quarantine list', () => {
   })
 })
 
+describe('what is no quarantined record', () => {
+  it('is told on stderr, whatever it has in its headers', async () => {
+    const record = toQuarantineRecord(two, Date.now())
+    const name = '\u001b]0;owned\u0007'
+    const twice = [0, 1].map(() => ({ name, value: Buffer.from('1') }))
+    const headers = record.headers!.map((header) =>
+      header.name === 'kontrakt.headers' ? { ...header, value: Buffer.from('0') } : header
+    )
+    const client = new KafkaClient({ bootstrapServers: [broker.address], clientId: 'test' })
+    const batch = buildBatch({ records: [{ ...record, headers: [...twice, ...headers] }] })
+    await client.produce({ topic: quarantineTopic, partition: 0, batch })
+    client.close()
+    const { err } = await run('list')
+    expect(err).toContain(
+      'orders.quarantine/0, offset 0, is no quarantined record: its header \ufffd]0;owned\ufffd stands'
+    )
+    expect(err).not.toContain('\u001b')
+  })
+
+  it('has no control characters in JSON either', async () => {
+    await quarantine(entryOf({ name: 'c1', clientId: 'till\u009b31m' }))
+    const { out } = await run('list', '--json')
+    expect(out).toContain('till\\u009b31m')
+    expect(out).not.toContain('\u009b')
+  })
+})
+
 describe('kontrakt quarantine show', () => {
   it('prints all but the contents, and where the rule stands today', async () => {
     await quarantine(one)

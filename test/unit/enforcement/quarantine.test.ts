@@ -210,6 +210,17 @@ describe('another instance', () => {
     expect(a.depart(judged, shown)).toEqual({ kind: 'unsafe', reason: 'chain-moved' })
   })
 
+  it('may take the chain over between judging and admission: then it is judged once more', async () => {
+    const a = instance('a')
+    const first = new Connection(a)
+    answer(await first.produce(batch(0, ['a', 'bad'])))
+    const judged = await a.judge(batch(2, ['c']), first.gone.signal)
+    states.last.set('t-0/9/0', 0)
+    await new Connection(instance('b')).produce(batch(2, ['c', 'bad']))
+    expect(a.admit(judged, shown)).toEqual({ kind: 'again' })
+    expect(a.admit(await a.judge(batch(2, ['c']), first.gone.signal), shown).kind).toBe('admitted')
+  })
+
   it('leaves one key of a chain in the log', async () => {
     answer(await new Connection(instance('a')).produce(batch(0, ['a', 'bad', 'c'])))
     states.last.set('t-0/9/0', 1)
@@ -262,6 +273,27 @@ describe('what goes wrong', () => {
     const second = await connection.produce(batch(2, ['bad']))
     answer(first, 19)
     expect(codesOf(second.answers())).toEqual([19])
+  })
+
+  it('a whole batch in quarantine is not told as done when one before it failed that no policy held back', async () => {
+    const enforcer = instance('a', contractOf('observe'))
+    const connection = new Connection(enforcer)
+    const first = await connection.produce(batch(0, ['a']))
+    enforcer.swapContracts(setOf(contractOf('quarantine')))
+    const second = await connection.produce(batch(1, ['bad']))
+    answer(first, 19)
+    expect(codesOf(second.answers())).not.toEqual([0])
+  })
+
+  it('what was found in a batch is told once, when it is settled', async () => {
+    const connection = new Connection(instance('a'))
+    const first = await connection.produce(batch(0, ['a', 'bad']))
+    answer(first, 7)
+    expect(reported).toEqual([])
+    answer(await connection.produce(batch(0, ['a', 'bad'])))
+    expect(reported).toEqual(['1 quarantine null'])
+    answer(await connection.produce(batch(0, ['a', 'bad'])))
+    expect(reported).toEqual(['1 quarantine null'])
   })
 
   it('a client that has not shown it may write claims nothing', async () => {

@@ -217,6 +217,87 @@ describe('KafkaClient', () => {
     expect(await client.produce({ topic, partition: 0, batch: batchOf('b') })).toMatchObject({ baseOffset: 1n })
   })
 
+  it('sends what comes while a leader is busy in one request, each partition in order, and answers each by itself', async () => {
+    const broker = await startBroker({ topics: [{ name: topic, partitions: 100 }] })
+    const requests: number[][] = []
+    broker.intercept('produce', async (call) => {
+      requests.push(call.request.topicData.flatMap(({ partitionData }) => partitionData.map(({ index }) => index)))
+      const answer = await call.proceed()
+      if (typeof answer !== 'object') return answer
+      const responses = answer.responses!.map((found) => ({
+        ...found,
+        partitionResponses: found.partitionResponses!.map((part) =>
+          part.index === 7 ? { ...part, errorCode: 87, baseOffset: -1n } : part
+        )
+      }))
+      return { ...answer, responses }
+    })
+    let lookUps = 0
+    broker.intercept('metadata', (call) => {
+      lookUps++
+      return call.proceed()
+    })
+    const client = newClient(broker)
+    const partitions = [...Array.from({ length: 100 }, (_, partition) => partition), 3, 3]
+    const sent = partitions.map((partition, number) =>
+      client.produce({ topic, partition, batch: batchOf(String(number)) }).then(
+        (produced) => produced!.baseOffset,
+        (error: KafkaError) => error.errorName
+      )
+    )
+    const outcomes = await Promise.all(sent)
+    expect(outcomes.slice(0, 8)).toEqual([0n, 0n, 0n, 0n, 0n, 0n, 0n, 'INVALID_RECORD'])
+    expect(outcomes.slice(100)).toEqual([1n, 2n])
+    const written = broker.topics.records(topic, 3).map(({ value }) => String(value))
+    expect(written).toEqual(['3', '100', '101'])
+    expect(requests.length).toBeLessThanOrEqual(4)
+    expect(lookUps).toBe(1)
+  })
+
+  it('puts no more than 4 MiB into one request, and only what is to be acknowledged alike', async () => {
+    const broker = await startBroker({ topics: [{ name: topic, partitions: 7 }] })
+    const requests: number[] = []
+    broker.intercept('produce', (call) => {
+      requests.push(call.request.topicData.flatMap(({ partitionData }) => partitionData).length)
+      return call.proceed()
+    })
+    const client = newClient(broker)
+    const batch = batchOf('x'.repeat(900_000))
+    const sent = [0, 1, 2, 3, 4, 5, 6].map((partition) =>
+      client.produce({ topic, partition, batch, acks: partition === 1 ? 1 : -1 })
+    )
+    await Promise.all(sent)
+    expect(requests).toEqual([1, 1, 4, 1])
+  })
+
+  it('has one request under way to a leader, so that the time of each begins when the leader can take it up', async () => {
+    const broker = await startBroker({ topics: [{ name: topic, partitions: 4 }] })
+    const underWay: number[] = []
+    let now = 0
+    broker.intercept('produce', async (call) => {
+      underWay.push(++now)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      now--
+      return call.proceed()
+    })
+    const client = newClient(broker)
+    const sent = [0, 0, 0, 0].map((partition) => client.produce({ topic, partition, batch: batchOf('a') }))
+    expect((await Promise.all(sent)).map((produced) => produced!.baseOffset)).toEqual([0n, 1n, 2n, 3n])
+    expect(underWay).toEqual([1, 1, 1, 1])
+  })
+
+  it('fails what waits for a leader that is frozen, and sends the next elsewhere', async () => {
+    const broker = await startBroker()
+    const stop = broker.intercept('produce', () => new Promise<never>(() => undefined))
+    const client = newClient(broker, { requestTimeoutMs: 100 })
+    const sent = [0, 1, 0].map((partition) => client.produce({ topic, partition, batch: batchOf('a') }))
+    for (const outcome of await Promise.allSettled(sent)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'ConnectionError' } })
+    }
+    stop()
+    expect(await client.produce({ topic, partition: 0, batch: batchOf('b') })).toMatchObject({ baseOffset: 0n })
+  })
+
   it('asks for the leader anew after it was told to', async () => {
     const broker = await startBroker()
     let lookUps = 0

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { buildBatch } from '../../../protocol/records/batch.ts'
 import { startEmbeddedBroker, type EmbeddedBroker } from '../../../src/broker/embedded-broker.ts'
 import { KafkaClient } from '../../../src/kafka/client.ts'
-import { LogTail, type LogTailOptions } from '../../../src/kafka/log-tail.ts'
+import { LogTail, type LogReadError, type LogTailOptions } from '../../../src/kafka/log-tail.ts'
 import { deleteTopic } from '../../support/delete-topic.ts'
 
 const topic = 'log'
@@ -176,6 +176,47 @@ describe('LogTail', () => {
     await waiting
     await tail.sync()
     expect(events).toEqual(['0:a=1', 'reset', '0:x=1', '1:y=2'])
+  })
+
+  it('tells nobody that an offset was read while the log may be another one', async () => {
+    await write(['a', '1'], ['b', '2'], ['c', '3'])
+    const troubles: unknown[] = []
+    const tail = newTail({ onTrouble: (error) => troubles.push(error) })
+    await tail.start()
+    const release = Promise.withResolvers<undefined>()
+    const stop = broker.intercept('metadata', async (call) => {
+      await release.promise
+      return call.proceed()
+    })
+    await deleteTopic(broker.address, topic)
+    broker.topics.create({ name: topic })
+    await expect.poll(() => troubles.length).toBeGreaterThan(0)
+    let outcome = 'waits'
+    const reading = tail.readThrough(0n).then(
+      () => (outcome = 'read'),
+      (error: LogReadError) => (outcome = error.fault)
+    )
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(outcome).toBe('waits')
+    stop()
+    release.resolve(undefined)
+    expect(await reading).toBe('started-anew')
+  })
+
+  it('tells nobody anything more when its owner doubts, until the log has proved to be the same', async () => {
+    await write(['a', '1'])
+    const tail = newTail()
+    await tail.start()
+    let asked = 0
+    const stop = broker.intercept('metadata', (call) => {
+      asked++
+      return call.proceed()
+    })
+    tail.doubt()
+    await tail.readThrough(0n)
+    expect(asked).toBe(1)
+    stop()
+    expect(events).toEqual(['0:a=1'])
   })
 
   it('begins again when what comes next is no longer in the log', async () => {

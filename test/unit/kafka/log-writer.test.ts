@@ -85,6 +85,16 @@ describe('LogWriter', () => {
     expect(stored()).toEqual(['a=1', 'b=2', 'c=', 'd=4'])
   })
 
+  it('sends what comes in one round of the event loop as one batch', async () => {
+    const { seen } = failing()
+    const writer = newWriter()
+    const first = append(writer, 'a', '1')
+    for (let microtask = 0; microtask < 100; microtask++) await Promise.resolve()
+    const second = append(writer, 'b', '1')
+    expect(await Promise.all([first, second])).toEqual([0n, 1n])
+    expect(seen).toHaveLength(1)
+  })
+
   it('sends what comes while a batch is under way as one batch, of each key only the last value', async () => {
     const writer = newWriter()
     let release = (): void => undefined

@@ -161,13 +161,43 @@ describe('TransactionalWriter', () => {
     await writer.commit()
     expect(brokers.asked).toEqual([
       'init',
-      'add a-0',
-      'add b-0',
+      'add a-0,b-0',
       'produce b-0 seq 0 +1',
       'produce a-0 seq 0 +1',
       'produce a-0 seq 1 +1',
       'commit'
     ])
+  })
+
+  it.each([29, 3])('learns which partition is refused when several are added at once: %i', async (code) => {
+    const { brokers, writer } = setUp()
+    await writer.begin()
+    const add = brokers.addPartitionsToTxn.bind(brokers)
+    brokers.addPartitionsToTxn = async (transaction, partitions) => {
+      await add(transaction, partitions)
+      if (partitions.some(({ topic }) => topic === 'b'))
+        throw new KafkaError(code, { api: 'AddPartitionsToTxn', address: 'kafka:9092' })
+    }
+    const failed: string[] = []
+    await Promise.all(
+      ['a', 'b', 'c'].map((topic) => writer.send(topic, 0, records('1')).catch(() => failed.push(topic)))
+    )
+    expect(failed[0]).toBe('b')
+    const added = new Set(brokers.asked.filter((one) => one.startsWith('add')))
+    expect([...added]).toEqual(['add a-0,b-0,c-0', 'add a-0', 'add b-0', 'add c-0'])
+    await writer.abort()
+  })
+
+  it('begins no send in the second half of its timeout: that is left to end it', async () => {
+    const { writer } = setUp()
+    await writer.begin()
+    await writer.send('a', 0, records('1'))
+    clock.advance(30_001)
+    expect(await faultOf(writer.send('a', 0, records('2')))).toBe('abortable')
+    await writer.abort()
+    await writer.begin()
+    await writer.send('a', 0, records('2'))
+    await writer.commit()
   })
 
   it('tries again what may pass, the same batch under the same sequence', async () => {

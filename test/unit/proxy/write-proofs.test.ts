@@ -112,7 +112,13 @@ describe('our own Metadata request', () => {
     const { proofs } = proofsAt()
     const now = proofs.learnFromMetadata(metadata({ topics: [topic('t', [1])] }))
     expect([now.status('t', 5), now.status('t', -1), now.status('', 0), now.status('u', 0)]).toEqual([3, 3, 3, 3])
-    expect(proofs.learnFromMetadata(metadata({})).status('t', 0)).toBe(3)
+  })
+
+  it('leaves what was shown before as it was, when it was not asked about', () => {
+    const { proofs } = proofsAt()
+    proofs.learnFromMetadata(metadata({ topics: [topic('t', [1])] }))
+    const now = proofs.learnFromMetadata(metadata({ topics: [topic('u', [], { errorCode: 29 })] }))
+    expect([now.status('t', 0), now.status('t', 5), now.status('u', 0)]).toEqual([0, 3, 29])
   })
 
   it.each(['first', 'last'])('keeps a name that only looks like a partition apart, listed %s', (place) => {

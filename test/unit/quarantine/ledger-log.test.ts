@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startEmbeddedBroker, type EmbeddedBroker } from '../../../src/broker/embedded-broker.ts'
 import type { LedgerRecord } from '../../../src/enforcement/ledger/ports.ts'
 import { KafkaLedgerLog } from '../../../src/quarantine/ledger-log.ts'
+import { deleteTopic } from '../../support/delete-topic.ts'
 
 const topic = 'kontrakt.ledger'
 let broker: EmbeddedBroker
@@ -71,6 +72,38 @@ describe('KafkaLedgerLog', () => {
     fetched()
     // The end of the log that was marked for it is not a record of the ledger.
     expect(seen).toEqual(['0:chain=claimed by other'])
+  })
+
+  it('does not take an append for read that lies before what it has read: the topic was made anew', async () => {
+    const { log, seen } = newLog()
+    await log.start()
+    for (const value of ['1', '2', '3']) await log.readThrough(await log.append(Buffer.from('old'), Buffer.from(value)))
+    // The answer to the fetch under way is held: nobody has told the reader yet.
+    let isHeld = true
+    const undo = broker.intercept('fetch', async (call) => {
+      const answer = await call.proceed()
+      while (isHeld) await new Promise((resolve) => setTimeout(resolve, 5))
+      return answer
+    })
+    await deleteTopic(broker.address, topic)
+    broker.topics.create({ name: topic, configs: { 'cleanup.policy': 'compact' } })
+    const other = newLog()
+    await other.log.append(Buffer.from('foreign'), Buffer.from('claim'))
+    const offset = await log.append(Buffer.from('ours'), Buffer.from('claim'))
+    expect(offset).toBe(1n)
+    let outcome = 'waits'
+    const reading = log.readThrough(offset).then(
+      () => (outcome = 'read'),
+      () => (outcome = 'rejected')
+    )
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(outcome).toBe('waits')
+    isHeld = false
+    await reading
+    undo()
+    expect(outcome).toBe('rejected')
+    await log.sync()
+    expect(seen.slice(seen.indexOf('reset'))).toEqual(['reset', '0:foreign=claim', '1:ours=claim'])
   })
 
   it('shares one mark among those who sync at the same time', async () => {

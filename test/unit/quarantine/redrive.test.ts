@@ -41,6 +41,7 @@ function deskOf(given: Partial<DeskOptions> = {}): QuarantineDesk {
     contracts: () => contracts,
     defaultPolicy: 'pass',
     stateTopic,
+    ledgerTopic: 'kontrakt.ledger',
     ensureStateTopic: () => Promise.resolve(),
     writers: (topic) => cluster.writer(transactionalIdOf(topic)),
     decideWaitMs: 20,
@@ -200,6 +201,30 @@ describe('the order per key', () => {
   })
 })
 
+describe('an error that is not of the record', () => {
+  const failing = (times: number) => {
+    cluster.hook = ({ what, topic }) => {
+      if (what === 'send' && topic === 'orders' && times-- > 0)
+        throw new KafkaError(45, { api: 'Produce', address: 'fake:9092' })
+    }
+  }
+
+  it('is no refusal: the record is sent again', async () => {
+    quarantine(cluster, quarantineTopic, [good('a')])
+    failing(2)
+    expect(await redrive()).toMatchObject({ sent: 1, refused: 0 })
+    expect(home()).toEqual(['a'])
+  })
+
+  it('ends the redrive when it stays, and the record is open', async () => {
+    quarantine(cluster, quarantineTopic, [good('a')])
+    failing(Infinity)
+    await expect(redrive()).rejects.toMatchObject({ fault: 'not-taken' })
+    cluster.hook = () => undefined
+    expect(await redrive()).toMatchObject({ meant: 1, sent: 1 })
+  })
+})
+
 describe('where a record goes', () => {
   it('is the partition of its key when its own is gone, as its producer would choose', async () => {
     quarantine(cluster, quarantineTopic, [good('a', { partition: 5, ...key('21') })])
@@ -230,6 +255,21 @@ describe('where a record goes', () => {
     expect(cluster.committed('payments')).toHaveLength(1)
   })
 
+  it('is never a topic of ours, whatever the settings call it', async () => {
+    cluster.create('ledger-eu').create('states-eu').create('payments').create('payments.quarantine')
+    const other = 'apiVersion: kontrakt/v1\ntopics: payments\nmode: quarantine\n'
+    contracts = contractSet([policyOf(policy), policyOf(other)], null)
+    const names = ['ledger-eu', 'states-eu', 'payments.quarantine']
+    quarantine(
+      cluster,
+      quarantineTopic,
+      names.map((topic) => good(topic, { topic, ...key(topic) }))
+    )
+    const desk = deskOf({ stateTopic: 'states-eu', ledgerTopic: 'ledger-eu' })
+    expect((await redrive({ quarantineTopic }, desk)).stuck).toMatchObject({ 'reserved-topic': 3 })
+    expect(names.flatMap((topic) => cluster.committed(topic))).toEqual([])
+  })
+
   it('is refused for every record of a topic that we may not write to, and the rest goes on', async () => {
     cluster.create('refunds')
     contracts = contractSet([policyOf(policy.replace('topics: orders', 'topics: [orders, refunds]'))], null)
@@ -243,6 +283,32 @@ describe('where a record goes', () => {
     }
     expect(await redrive({ quarantineTopic })).toMatchObject({ meant: 3, sent: 1, refused: 2 })
     expect(home()).toEqual(['b'])
+  })
+})
+
+describe('a quarantine topic that was given partitions', () => {
+  beforeEach(() => {
+    cluster.create(quarantineTopic, 4)
+  })
+
+  it('keeps the order of records that lie in two of them', async () => {
+    quarantine(cluster, quarantineTopic, [good('old', key('k'))], 1)
+    quarantine(cluster, quarantineTopic, [good('new', key('k'))], 0)
+    expect(await redrive()).toMatchObject({ sent: 2 })
+    expect(home()).toEqual(['old', 'new'])
+  })
+
+  it('holds what is behind a record in another one', async () => {
+    quarantine(cluster, quarantineTopic, [bad('old', key('k'))], 1)
+    quarantine(cluster, quarantineTopic, [good('new', key('k'))], 3)
+    expect(await redrive()).toMatchObject({ sent: 0, breaks: 1, held: 1 })
+  })
+
+  it('sends a record once whose copies lie in two', async () => {
+    quarantine(cluster, quarantineTopic, [good('twin')], 1)
+    quarantine(cluster, quarantineTopic, [good('twin')], 0)
+    expect(await redrive()).toMatchObject({ meant: 1, sent: 1 })
+    expect(home()).toEqual(['twin'])
   })
 })
 
@@ -392,6 +458,18 @@ describe('a redrive', () => {
     quarantine(cluster, quarantineTopic, [good('a')])
     await redrive({ filter: { rule: 'none' } })
     expect(cluster.committed(stateTopic).at(-1)).toMatchObject({ key: gone, value: null })
+  })
+
+  it('keeps the states of records while a batch cannot be read: theirs may be in it', async () => {
+    const hidden = stateKey(quarantineTopic, 'f'.repeat(32))
+    const value = stateValue({ kind: 'discarded', atMs: 1, by: 'x', reason: 'y' })
+    cluster.append(stateTopic, 0, { records: [{ key: hidden, value, timestamp: 1 }] })
+    quarantine(cluster, quarantineTopic, [good('a'), good('b', key('b'))])
+    const { bytes } = cluster.log(quarantineTopic, 0).batches[0]!
+    bytes[bytes.length - 1]! ^= 1
+    expect(await redrive()).toMatchObject({ meant: 1, sent: 1, unreadable: 1 })
+    expect(await discard({})).toMatchObject([{ end: 'done' }])
+    expect(cluster.committed(stateTopic).filter((entry) => entry.value === null)).toEqual([])
   })
 
   it('compresses a record that is larger than any batch', async () => {

@@ -17,6 +17,7 @@ import { NoQuarantineTopicError, TopicLookup } from '../../../src/quarantine/top
 import { examineQuarantineTopics } from '../../../src/quarantine/topics.ts'
 import type { TopicFinding, WantedTopic } from '../../../src/quarantine/topics.ts'
 import { StartError } from '../../../src/supervisor/start-error.ts'
+import { deleteTopic } from '../../support/delete-topic.ts'
 import { FakeClock } from '../kafka/fake-clock.ts'
 
 const closers: (() => unknown)[] = []
@@ -111,6 +112,19 @@ describe('a quarantine topic that is missing', () => {
     expect(finding).toMatchObject({ level: 'problem', code: 'not-created' })
     expect(finding!.message).toContain('TOPIC_AUTHORIZATION_FAILED')
     expect(finding!.remedy).toContain('CREATE')
+  })
+
+  it('and for which too few brokers are up says that this may pass', async () => {
+    const { client, broker } = await onBroker([{ name: 'orders' }])
+    broker.intercept('createTopics', ({ request }) => ({
+      topics: request.topics.map(({ name }) => ({ name, errorCode: 38, errorMessage: 'only 1', configs: [] }))
+    }))
+    const [finding] = await examineQuarantineTopics(client, [wanted()], { create: true })
+    expect(finding).toMatchObject({ level: 'problem', code: 'not-created-yet' })
+    expect(finding!.remedy).toContain('create.replicationFactor')
+    const own = await examineOwnTopics(client, settings, { create: true })
+    expect(codes(own)).toEqual(['problem not-created-yet', 'problem not-created-yet'])
+    expect(own[0]!.remedy).toContain('topics.replicationFactor')
   })
 
   it('is as good as created when somebody else was faster', async () => {
@@ -377,7 +391,7 @@ describe('the partitions of a quarantine topic', () => {
     expect(asked).toBe(before)
     clock.advance(5 * 60_000)
     await lookup.partitionsOf(wanted().target, 'orders')
-    expect(asked).toBe(before + 1)
+    await expect.poll(() => asked).toBe(before + 1)
     lookup.forget('q')
     await lookup.partitionsOf(wanted().target, 'orders')
     expect(asked).toBe(before + 2)
@@ -400,6 +414,65 @@ describe('the partitions of a quarantine topic', () => {
     broker.topics.create({ name: 'q', partitions: 2 })
     clock.advance(5_000)
     expect(await lookup.partitionsOf(none, 'orders')).toBe(2)
+  })
+
+  it('are what was known while nobody answers, and the new count as soon as somebody does', async () => {
+    const { client, broker } = await onBroker([{ name: 'orders' }, { name: 'q', partitions: 2 }])
+    const clock = new FakeClock()
+    let asked = 0
+    let isAway = true
+    const sometimes: TopicClient = {
+      metadata: (topics) => {
+        asked++
+        return isAway && asked > 1
+          ? Promise.reject(new KafkaError(5, { api: 'Metadata', address: 'b:1' }))
+          : client.metadata(topics)
+      },
+      describeConfigs: (resources) => client.describeConfigs(resources),
+      createTopics: (topics, options) => client.createTopics(topics, options)
+    }
+    const lookup = new TopicLookup({ client: sometimes, clock })
+    expect(await lookup.partitionsOf(wanted().target, 'orders')).toBe(2)
+    clock.advance(5 * 60_000)
+    for (let i = 0; i < 3; i++) expect(await lookup.partitionsOf(wanted().target, 'orders')).toBe(2)
+    expect(asked).toBe(2)
+    isAway = false
+    await deleteTopic(broker.address, 'q')
+    broker.topics.create({ name: 'q', partitions: 4 })
+    clock.advance(5_000)
+    await expect.poll(() => lookup.partitionsOf(wanted().target, 'orders')).toBe(4)
+    expect(asked).toBe(3)
+  })
+
+  it('of a compacted topic are told to nobody: what is written there would be lost', async () => {
+    const { client } = await onBroker([{ name: 'orders' }, { name: 'q', configs: { 'cleanup.policy': 'compact' } }])
+    const asking = new TopicLookup({ client }).partitionsOf(wanted().target, 'orders')
+    await expect(asking).rejects.toThrow(NoQuarantineTopicError)
+    await expect(asking).rejects.toThrow(/compaction removes/)
+  })
+
+  it('are not refused for good while too few brokers are up to create the topic', async () => {
+    const { client, broker } = await onBroker([{ name: 'orders', partitions: 3 }])
+    const undo = broker.intercept('createTopics', ({ request }) => ({
+      topics: request.topics.map(({ name }) => ({ name, errorCode: 38, errorMessage: 'only 1', configs: [] }))
+    }))
+    const clock = new FakeClock()
+    const lookup = new TopicLookup({ client, clock })
+    const asking = lookup.partitionsOf(wanted().target, 'orders')
+    await expect(asking).rejects.toThrow(/INVALID_REPLICATION_FACTOR/)
+    await expect(asking).rejects.not.toThrow(NoQuarantineTopicError)
+    undo()
+    clock.advance(1_000)
+    expect(await lookup.partitionsOf(wanted().target, 'orders')).toBe(3)
+  })
+
+  it('that one policy may not create are created for another that may', async () => {
+    const { client } = await onBroker([{ name: 'orders', partitions: 3 }])
+    const lookup = new TopicLookup({ client, clock: new FakeClock() })
+    const refused = lookup.partitionsOf({ topic: 'q', create: null }, 'orders')
+    const had = lookup.partitionsOf(wanted().target, 'orders')
+    await expect(refused).rejects.toThrow(NoQuarantineTopicError)
+    expect(await had).toBe(3)
   })
 
   it('cannot be had without an origin', async () => {

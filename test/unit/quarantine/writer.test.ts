@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextRound } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { errorCodes } from '../../../protocol/errors.ts'
@@ -12,7 +12,7 @@ import { KafkaClient } from '../../../src/kafka/client.ts'
 import type { ProduceOptions } from '../../../src/kafka/client.ts'
 import { ConnectionError, KafkaError } from '../../../src/kafka/errors.ts'
 import { fromQuarantineRecord } from '../../../src/quarantine/record.ts'
-import { TopicLookup } from '../../../src/quarantine/topic-lookup.ts'
+import { NoQuarantineTopicError, TopicLookup } from '../../../src/quarantine/topic-lookup.ts'
 import { QuarantineWriter } from '../../../src/quarantine/writer.ts'
 import type { QuarantineWriterOptions } from '../../../src/quarantine/writer.ts'
 import { Connection } from '../../../src/kafka/connection.ts'
@@ -48,6 +48,12 @@ function batchOf(values: readonly (string | Buffer | null)[], more: Partial<Quar
 }
 
 const stored: QuarantineOutcome = { kind: 'stored' }
+
+/** Until what was given to the writer is under way: it collects what comes in one round of the event loop. */
+async function turn(): Promise<void> {
+  await nextRound()
+  await nextRound()
+}
 
 interface Sent {
   readonly topic: string
@@ -129,6 +135,17 @@ describe('the quarantine writer', () => {
     const { brokers, writer } = setUp()
     expect(await writer.store(batchOf([]))).toEqual(stored)
     expect(brokers.sent).toEqual([])
+  })
+
+  it('sends what comes in one round of the event loop together, in order', async () => {
+    const { brokers, writer } = setUp()
+    const outcomes = [writer.store(batchOf(['a']))]
+    for (let microtask = 0; microtask < 100; microtask++) await Promise.resolve()
+    outcomes.push(writer.store(batchOf(['b', 'c'])))
+    await turn()
+    expect(brokers.values).toEqual(['abc'])
+    await brokers.answer()
+    expect(await Promise.all(outcomes)).toEqual([stored, stored])
   })
 
   it('sends what comes while a batch is under way in the next, one at a time, in order', async () => {
@@ -281,6 +298,78 @@ describe('a partition that is not there', () => {
     }
     expect(await outcome).toMatchObject({ kind: 'failed', lasting: false })
     expect(brokers.sent.length).toBeLessThan(10)
+  })
+})
+
+describe('what one partition has for quarantine', () => {
+  it('is written in order, also when its topic could not be looked up for the first of it', async () => {
+    const { brokers, clock, forgotten } = setUp()
+    const answers: (number | KafkaError | ConnectionError)[] = [lost, 1]
+    const topics = {
+      partitionsOf: () => {
+        const answer = answers.shift() ?? 1
+        return typeof answer === 'number' ? Promise.resolve(answer) : Promise.reject(answer)
+      },
+      forget: (topic: string) => forgotten.push(topic)
+    } as unknown as TopicLookup
+    const writer = new QuarantineWriter({ client: brokers, topics, clock })
+    brokers.rule = () => null
+    const outcomes = [writer.store(batchOf(['a']))]
+    await turn()
+    for (const value of ['b', 'c']) outcomes.push(writer.store(batchOf([value])))
+    // Another partition's records are not held up.
+    expect(await writer.store(batchOf(['x'], { partition: 1 }))).toEqual(stored)
+    expect(brokers.values).toEqual(['x'])
+    clock.advance(100)
+    expect(await Promise.all(outcomes)).toEqual([stored, stored, stored])
+    expect(brokers.values).toEqual(['x', 'abc'])
+  })
+
+  it('is written in order, also when the partition was gone for the first of it', async () => {
+    const { brokers, clock, writer } = setUp()
+    const outcomes = [writer.store(batchOf(['a']))]
+    await turn()
+    outcomes.push(writer.store(batchOf(['b'])))
+    await turn()
+    await brokers.answer(refusal(errorCodes.UNKNOWN_TOPIC_OR_PARTITION))
+    outcomes.push(writer.store(batchOf(['c'])))
+    await turn()
+    expect(brokers.values).toEqual(['a'])
+    brokers.rule = () => null
+    clock.advance(100)
+    expect(await Promise.all(outcomes)).toEqual([stored, stored, stored])
+    expect(brokers.values).toEqual(['a', 'abc'])
+  })
+
+  it('goes on behind a batch that was refused, or was given up while it waited', async () => {
+    const { brokers, clock, forgotten } = setUp()
+    let isAway = true
+    const topics = {
+      partitionsOf: ({ create }: Pick<QuarantineTarget, 'create'>) => {
+        if (create === null) return Promise.reject(new NoQuarantineTopicError('is not there'))
+        return isAway ? Promise.reject(lost) : Promise.resolve(1)
+      },
+      forget: (topic: string) => forgotten.push(topic)
+    } as unknown as TopicLookup
+    const writer = new QuarantineWriter({ client: brokers, topics, clock })
+    brokers.rule = () => null
+    const refused = writer.store(batchOf(['a'], { target: { ...target, create: null } }))
+    const given = writer.store(batchOf(['b']))
+    await turn()
+    clock.advance(2_000)
+    const later = writer.store(batchOf(['c']))
+    for (let i = 0; i < 16; i++) {
+      await turn()
+      clock.advance(100)
+    }
+    expect(await refused).toMatchObject({ kind: 'failed', lasting: true })
+    expect(await given).toMatchObject({ kind: 'failed', lasting: false })
+    isAway = false
+    await turn()
+    clock.advance(1_000)
+    expect(await later).toEqual(stored)
+    expect(brokers.values).toEqual(['c'])
+    expect(clock.pendingTimers).toBe(0)
   })
 })
 

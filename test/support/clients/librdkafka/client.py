@@ -362,7 +362,9 @@ def text_of(data):
 def error_of(thrown):
     if isinstance(thrown, KafkaException):
         return kafka_error(thrown.args[0])
-    return {"code": None, "name": type(thrown).__name__, "message": str(thrown)}
+    # The binding hides what went wrong in a callback behind a SystemError.
+    cause = "" if thrown.__cause__ is None else f": {thrown.__cause__!r}"
+    return {"code": None, "name": type(thrown).__name__, "message": f"{thrown}{cause}"}
 
 
 def kafka_error(error):

@@ -62,7 +62,7 @@ describe('the mapping', () => {
           state.add(batch(base, count, dropped))
           base += count
         }
-        const again = new ChainState(state.snapshot(null, false))
+        const again = new ChainState(state.snapshot(null, null))
         // As many as a client has in flight, and the one that comes next.
         for (const each of [...bases.slice(-5), base]) expect(again.up(each)).toBe(state.up(each))
         expect(again.dropped).toBe(state.dropped)

@@ -10,7 +10,7 @@ const state = (base: number): ChainSnapshot => ({
   droppedBelow: 0,
   batches: [{ base, count: 1, digest: 'd', dropped: [0] }],
   acknowledged: null,
-  contested: false
+  contested: null
 })
 
 class Log {
