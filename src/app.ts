@@ -61,11 +61,18 @@ const activityLimits = { topics: 10_000, producers: 10_000 }
 const firstContactMs = 500
 const ignored = (): void => undefined
 
+export interface GivenToProxy {
+  /** Default: made from the settings, to stderr. */
+  readonly logger?: Logger
+  /** Ends a start that is under way; afterwards it does nothing. */
+  readonly signal?: AbortSignal
+}
+
 /**
  * The role `proxy`. Resolves when everything is listening.
  * @throws StartError for what an operator can mend
  */
-export async function runProxy(settings: Settings, given: { readonly logger?: Logger } = {}): Promise<RunningProxy> {
+export async function runProxy(settings: Settings, given: GivenToProxy = {}): Promise<RunningProxy> {
   const { limits, timings } = settings
   const nowMs = Date.now
   const startedAtMs = nowMs()
@@ -84,10 +91,8 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
   const policies = await startPolicies(settings, registry, (report) => {
     enforcer.swapContracts(report.contracts)
     tellPolicies(report, logger, metrics)
-    // What may be quarantined from now on is held back and tried again until its topics are there.
-    quarantine.start(policies.policies).catch((error: unknown) => {
-      logger.error('records cannot be quarantined', errorFields(error))
-    })
+    // What may be quarantined from now on is held back, and its topics are asked for until they are there.
+    quarantine.reload(policies.policies)
   })
   tellPolicies(policies.report, logger, metrics)
   const clock = { nowMs, sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }).catch(ignored) }
@@ -166,9 +171,14 @@ export async function runProxy(settings: Settings, given: { readonly logger?: Lo
     await admin?.close()
     metrics.close()
   }
+  // What waits for brokers need not wait any longer then.
+  const interrupt = (): void => quarantine.close()
+  given.signal?.addEventListener('abort', interrupt)
   try {
-    await firstContact(cluster, settings, logger)
+    await firstContact(cluster, settings, logger, given.signal)
     await quarantine.start(policies.policies)
+    given.signal?.throwIfAborted()
+    given.signal?.removeEventListener('abort', interrupt)
     await listen(proxy, settings, cluster.brokers().keys())
   } catch (error) {
     await stop()
@@ -281,13 +291,18 @@ function tellPolicies(report: FolderReport, logger: Logger, metrics: Metrics): v
 }
 
 /** A proxy may be started before its cluster; it is ready once a broker has answered. */
-async function firstContact(cluster: ClusterWatch, settings: Settings, logger: Logger): Promise<void> {
+async function firstContact(
+  cluster: ClusterWatch,
+  settings: Settings,
+  logger: Logger,
+  signal: AbortSignal | undefined
+): Promise<void> {
   await cluster.start()
   if (cluster.brokers().size > 0) return
   const upstream = settings.upstream.bootstrapServers.map(formatAddress)
   logger.warn('waiting for the first broker to answer', { addresses: upstream })
   while (cluster.brokers().size === 0) {
-    await sleep(firstContactMs)
+    await sleep(firstContactMs, undefined, signal === undefined ? {} : { signal })
     await cluster.refresh()
   }
 }

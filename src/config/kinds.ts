@@ -208,7 +208,9 @@ const parsers: { readonly [K in Kind]: Parser<KindValues[K]> } = {
   topic: (raw) => {
     const text = asText(raw)
     const isName = text !== null && /^[A-Za-z0-9._-]{1,249}$/.test(text) && text !== '.' && text !== '..'
-    return isName ? ok(text) : wrong('expected a topic name: letters, digits, dots, dashes and underscores, at most 249')
+    return isName
+      ? ok(text)
+      : wrong('expected a topic name: letters, digits, dots, dashes and underscores, at most 249')
   },
   boolean: (raw, form) => {
     if (typeof raw === 'boolean') return ok(raw)

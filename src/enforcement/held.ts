@@ -53,7 +53,6 @@ export class HeldBatch {
   /** Null when there is nothing to wait for. Never rejects. */
   ready(): Promise<void> | null {
     const { plan, decision } = this
-    const { ledger } = this.#parts
     const waits: Promise<void>[] = []
     const stored = decision.quarantined === null ? null : this.#store()
     if (stored !== null) waits.push(stored)
@@ -91,7 +90,8 @@ export class HeldBatch {
   }
 
   async #write(plan: Plan): Promise<void> {
-    if (this.problem === null && plan.chain.needsWrite(plan)) await this.#orProblem(this.#parts.ledger.write(plan.chain))
+    if (this.problem === null && plan.chain.needsWrite(plan))
+      await this.#orProblem(this.#parts.ledger.write(plan.chain))
   }
 
   async #orProblem(work: Promise<void>): Promise<void> {

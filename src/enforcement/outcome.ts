@@ -84,19 +84,19 @@ export class Outcome {
   /** The broker's answer to what was forwarded, as the producer is to see it. */
   confirm(response: ProduceResponse): ProduceResponse | 'unsafe' {
     const byPlace = new Map(this.#passing.map((batch) => [placeOf(batch), batch]))
-    let unsafe = false
+    let unsafe: number = 0
     const responses = response.responses.map((topic) => {
       const partitionResponses = topic.partitionResponses.map((answer) => {
         const batch = byPlace.get(placeOf({ topic: topic.name, partition: answer.index }))
         if (batch === undefined) return answer
-        unsafe = this.#answered(batch, answer.errorCode) === 'unsafe' || unsafe
+        if (this.#answered(batch, answer.errorCode) === 'unsafe') unsafe += 1
         if (answer.errorCode === 0) this.#told(batch, answer.baseOffset)
         return withOwnIndices(answer, batch.dropped)
       })
       const same = partitionResponses.every((answer, i) => answer === topic.partitionResponses[i])
       return same ? topic : { ...topic, partitionResponses }
     })
-    if (unsafe) return 'unsafe'
+    if (unsafe > 0) return 'unsafe'
     const same = responses.every((topic, i) => topic === response.responses[i])
     return same ? response : { ...response, responses }
   }

@@ -59,6 +59,8 @@ export function sequenceOf({ chain }: Pick<QuarantinedBatch, 'chain'>, index: nu
 export function quarantineId(batch: Omit<QuarantinedBatch, 'records'>, index: number): string {
   const { topic, partition, chain, digest } = batch
   const place =
-    chain === null ? ['batch', index] : ['chain', String(chain.producerId), chain.producerEpoch, sequenceOf(batch, index)]
+    chain === null
+      ? ['batch', index]
+      : ['chain', String(chain.producerId), chain.producerEpoch, sequenceOf(batch, index)]
   return hash('sha256', JSON.stringify([topic, partition, ...place, digest])).slice(0, 32)
 }

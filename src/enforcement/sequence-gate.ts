@@ -26,10 +26,12 @@ interface Gate {
   readonly topic: string
   readonly epoch: number
   readonly sequence: number
+  /** Those refused behind it, ascending: each may be the next that has to come. */
+  readonly behind: readonly number[]
   /** What those behind it are told. */
   readonly code: number
-  /** The connection whose batch was refused; null when nobody said. */
-  readonly lane: WeakRef<AbortSignal> | null
+  /** The connections on which it was refused, as far as they are known and not gone. */
+  readonly lanes: readonly WeakRef<AbortSignal>[]
   readonly touchedMs: number
   /** True when it stands only because the epoch has to start at 0: then it ages as that rule does. */
   readonly epochStart: boolean
@@ -49,6 +51,8 @@ export const gateIdleMs = 30 * 60_000
  * when a batch was refused is over. Later the producer may long have started it by way of another instance.
  */
 export const epochStartMs = 120_000
+/** Refused batches remembered per gate: more than any client has in flight with a producer id. */
+const maxBehind = 16
 /** One topic may have a tenth of all gates, so that producers of one cannot stop refusals in the others. */
 const topicShare = 10
 /**
@@ -90,14 +94,20 @@ export class SequenceGates {
    * @param lane the connection it comes on
    * @param isPast whether the broker is known to have records from this sequence on
    */
-  refusal(position: ChainPosition, lane: AbortSignal | null = null, isPast = (_: number) => false): number | null {
+  refusal(
+    position: ChainPosition,
+    lane: AbortSignal | null = null,
+    isPast: (sequence: number) => boolean = () => false
+  ): number | null {
     const gate = this.#gates.get(keyOf(position))
     if (gate === undefined || position.producerEpoch < gate.epoch || isStale(gate, lane)) return null
-    if (gate.epochStart && !this.#isFresh(gate)) return null
+    if (gate.epochStart && !this.#bindsNextEpoch(gate, lane)) return null
     if (position.producerEpoch > gate.epoch) {
-      return position.baseSequence !== 0 && this.#isFresh(gate) ? outOfOrderSequence : null
+      return position.baseSequence !== 0 && this.#bindsNextEpoch(gate, lane) ? outOfOrderSequence : null
     }
-    return isLater(position.baseSequence, gate.sequence) && !isPast(gate.sequence) ? gate.code : null
+    if (!isLater(position.baseSequence, gate.sequence)) return null
+    const before = gate.behind.findLast((sequence) => isLater(position.baseSequence, sequence)) ?? gate.sequence
+    return isPast(before) ? null : gate.code
   }
 
   /**
@@ -112,6 +122,7 @@ export class SequenceGates {
       standing = undefined
     }
     let sequence = position.baseSequence
+    let behind: readonly number[] = []
     let epochStart = false
     if (standing !== undefined) {
       if (position.producerEpoch < standing.epoch) return true
@@ -119,11 +130,14 @@ export class SequenceGates {
       if (sameEpoch && isLater(position.baseSequence, standing.sequence)) {
         // The latest touched stand last, so that idle ones are found at the front.
         this.#gates.delete(key)
-        this.#gates.set(key, { ...standing, touchedMs: this.#nowMs() })
+        const behind = inOrder(standing.behind, position.baseSequence)
+        this.#gates.set(key, { ...standing, behind, touchedMs: this.#nowMs() })
         return true
       }
-      epochStart = !sameEpoch && position.baseSequence !== 0 && this.#isFresh(standing)
+      epochStart = !sameEpoch && position.baseSequence !== 0 && this.#bindsNextEpoch(standing, lane)
       if (epochStart) sequence = 0
+      if (sameEpoch && standing.sequence === sequence) behind = standing.behind
+      else if (sameEpoch) behind = [standing.sequence, ...standing.behind].slice(0, maxBehind)
       this.#remove(key, standing)
     } else {
       this.#dropIdle()
@@ -134,8 +148,9 @@ export class SequenceGates {
       topic: position.topic,
       epoch: position.producerEpoch,
       sequence,
+      behind,
       code: !epochStart && retriedAsTheyAre.has(code) ? notEnoughReplicas : outOfOrderSequence,
-      lane: lane === null ? null : new WeakRef(lane),
+      lanes: lanesWith(standing, lane),
       epochStart,
       touchedMs: this.#nowMs()
     })
@@ -160,8 +175,10 @@ export class SequenceGates {
     if (gate?.epoch === position.producerEpoch && isLater(position.baseSequence, gate.sequence)) this.#remove(key, gate)
   }
 
-  #isFresh(gate: Gate): boolean {
-    return this.#nowMs() - gate.touchedMs < epochStartMs
+  /** What is renumbered comes on the connection of the refusal; on another one a later epoch may long have begun. */
+  #bindsNextEpoch({ touchedMs, lanes }: Gate, lane: AbortSignal | null): boolean {
+    if (this.#nowMs() - touchedMs >= epochStartMs) return false
+    return lane === null || lanes.length === 0 || lanes.some((refusedOn) => refusedOn.deref() === lane)
   }
 
   #remove(key: string, gate: Gate): void {
@@ -186,10 +203,27 @@ export class SequenceGates {
  * batches in order, so when it does not begin with the refused one, that was settled elsewhere: by way of another
  * instance, or for good.
  */
-function isStale({ lane: refusedOn }: Gate, lane: AbortSignal | null): boolean {
-  if (refusedOn === null || lane === null) return false
-  const gone = refusedOn.deref()
-  return gone !== lane && gone?.aborted !== false
+function isStale({ lanes }: Gate, lane: AbortSignal | null): boolean {
+  if (lane === null || lanes.length === 0) return false
+  return lanes.every((refusedOn) => refusedOn.deref() !== lane && isGone(refusedOn))
+}
+
+function inOrder(behind: readonly number[], sequence: number): readonly number[] {
+  if (behind.includes(sequence)) return behind
+  const at = behind.findIndex((other) => isLater(other, sequence))
+  const added = at < 0 ? [...behind, sequence] : [...behind.slice(0, at), sequence, ...behind.slice(at)]
+  // The one at the end stands for all that were left out before it.
+  return added.length <= maxBehind ? added : [...added.slice(0, maxBehind - 1), added.at(-1)!]
+}
+
+function isGone(lane: WeakRef<AbortSignal>): boolean {
+  return lane.deref()?.aborted !== false
+}
+
+/** A client has few connections at a time on which one batch can be refused. */
+function lanesWith(standing: Gate | undefined, lane: AbortSignal | null): readonly WeakRef<AbortSignal>[] {
+  const others = (standing?.lanes ?? []).filter((other) => !isGone(other) && other.deref() !== lane)
+  return lane === null ? others : [...others.slice(-7), new WeakRef(lane)]
 }
 
 function keyOf(position: ChainPosition): string {

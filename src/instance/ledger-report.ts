@@ -12,7 +12,12 @@ export interface LedgerReportParts {
   readonly nowMs: () => number
 }
 
-export function ledgerEvents({ metrics, logger, limiter, nowMs }: LedgerReportParts): EnforcedQuarantineOptions['events'] {
+export function ledgerEvents({
+  metrics,
+  logger,
+  limiter,
+  nowMs
+}: LedgerReportParts): EnforcedQuarantineOptions['events'] {
   return {
     unreadable: (offset, reason) => {
       if (limiter.admit('ledger-unreadable', nowMs()) === null) return
@@ -21,13 +26,24 @@ export function ledgerEvents({ metrics, logger, limiter, nowMs }: LedgerReportPa
     chainMoved: (topic) => metrics.chainMoved(topic),
     unavailable: (error) => {
       metrics.ledgerFailed()
-      if (limiter.admit('ledger', nowMs()) !== null) logger.warn('the ledger cannot be asked or written', errorFields(error))
+      if (limiter.admit('ledger', nowMs()) !== null)
+        logger.warn('the ledger cannot be asked or written', errorFields(error))
     },
     topic: ({ level, topic, message, remedy, code }) => {
       const fields = { topic, cause: code, remedy: remedy ?? undefined }
       if (level === 'ok') {
         if (code === 'created') logger.info(message, fields)
-      } else logger.warn(message, fields)
+      } else if (level === 'warning') logger.warn(message, fields)
+      else if (limiter.admit(`quarantine-${code}`, nowMs()) !== null) {
+        logger.error('records cannot be quarantined', { ...fields, error: message })
+      }
+    },
+    unprepared: (error) => {
+      if (limiter.admit('quarantine', nowMs()) === null) return
+      logger.error('records cannot be quarantined', {
+        ...errorFields(error),
+        remedy: 'tried again by itself; see `kontrakt doctor`'
+      })
     }
   }
 }

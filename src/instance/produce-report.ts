@@ -1,11 +1,5 @@
 /** Where what the produce path reports goes: metrics, the journal behind `why`, activity, and now and then a log line. */
-import type {
-  BatchPlace,
-  EnforcementReport,
-  RecordPlace,
-  RefusalCause,
-  VerdictCounts
-} from '../enforcement/report.ts'
+import type { BatchPlace, EnforcementReport, RecordPlace, RefusalCause, VerdictCounts } from '../enforcement/report.ts'
 import type { Violation } from '../contracts/judgement.ts'
 import type { Activity } from '../observability/activity.ts'
 import type { LogLimiter } from '../observability/log-limiter.ts'
@@ -65,7 +59,13 @@ export class ProduceReport implements EnforcementReport {
     if (outcome === 'reject' || outcome === 'quarantine') this.#log(place, outcome, violation)
   }
 
-  undecided(place: BatchPlace, { index, offset, quarantine }: RecordPlace, rule: string, cause: string, message: string): void {
+  undecided(
+    place: BatchPlace,
+    { index, offset, quarantine }: RecordPlace,
+    rule: string,
+    cause: string,
+    message: string
+  ): void {
     const { metrics, journal, nowMs } = this.#parts
     metrics.undecidable(place.topic, rule, cause)
     journal.record({

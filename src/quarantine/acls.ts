@@ -14,6 +14,9 @@ export interface NeededAcl {
   readonly why: string
 }
 
+/** Whoever has no credentials; this version cannot have any. */
+export const ourPrincipal = 'User:ANONYMOUS'
+
 /** Of every redrive; see `transactionalIdOf`. */
 const redrivePrefix = 'kontrakt-redrive-'
 

@@ -4,7 +4,8 @@
  * were renumbered stay so, whatever the policies say now.
  */
 import { randomBytes } from 'node:crypto'
-import { systemClock } from '../clock.ts'
+import { pause, systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { TopicSettings } from '../config/settings.ts'
 import type { CompiledPolicy } from '../contracts/compile.ts'
 import type { QuarantineParts } from '../enforcement/held.ts'
@@ -14,7 +15,7 @@ import { KafkaClient } from '../kafka/client.ts'
 import { StartError } from '../supervisor/start-error.ts'
 import { KafkaLedgerLog } from './ledger-log.ts'
 import { KafkaProducerStates } from './producer-states.ts'
-import { prepareTopics } from './start.ts'
+import { examineOurs, examineTheirs, prepareTopics } from './start.ts'
 import { TopicLookup } from './topic-lookup.ts'
 import type { TopicFinding } from './topics.ts'
 import { QuarantineWriter } from './writer.ts'
@@ -25,9 +26,13 @@ export interface EnforcedQuarantineOptions {
   readonly connectTimeoutMs: number
   readonly topics: TopicSettings
   readonly clock: LedgerClock
+  /** Of the pauses between the tries of a reload. Default: the system's. */
+  readonly retryClock?: Clock
   readonly events: LedgerEvents & {
-    /** What was found of the topics, or done to them. */
+    /** What was found of the topics, or done to them. A problem that stays is told at each try. */
     topic(finding: TopicFinding): void
+    /** What a reload needs could not be had; it is tried again. */
+    unprepared(error: unknown): void
   }
 }
 
@@ -35,14 +40,22 @@ export interface EnforcedQuarantineOptions {
 const requestTimeoutMs = 2_500
 /** How often chains that are over are looked for. */
 const sweepMs = 10 * 60_000
+/** Pauses between the tries of a reload: from the first one doubling up to the last. */
+const firstPauseMs = 1_000
+const longestPauseMs = 60_000
 
 export class EnforcedQuarantine {
   readonly parts: QuarantineParts
   readonly #options: EnforcedQuarantineOptions
   readonly #log: KafkaLedgerLog
   readonly #writer: QuarantineWriter
-  readonly #clients: KafkaClient[] = []
+  readonly #clients = new Set<KafkaClient>()
+  readonly #closing = new AbortController()
   #reading: Promise<void> | null = null
+  /** While the ledger is to be read, and it is tried again when that fails. */
+  #isReadingOn = false
+  /** Ends the tries of the last reload. */
+  #superseding = new AbortController()
   #sweeping: NodeJS.Timeout | null = null
 
   /** Connects only when something is to be read or written. */
@@ -74,40 +87,120 @@ export class EnforcedQuarantine {
   /**
    * Makes sure of the topics, and reads the ledger to its end.
    *
-   * @throws {StartError} when records could not be quarantined
+   * @throws {StartError} when records could not be quarantined, or it was closed meanwhile; nothing is tried again
    */
   async start(policies: readonly CompiledPolicy[]): Promise<void> {
-    const client = this.#client('kontrakt-topics')
+    const { topics, events } = this.#options
+    const { signal } = this.#closing
+    const { hasLedger, findings } = await this.#withClient((client) =>
+      prepareTopics(client, policies, topics, { signal })
+    )
+    for (const finding of findings) events.topic(finding)
+    if (!hasLedger) return
     try {
-      const { hasLedger, findings } = await prepareTopics(client, policies, this.#options.topics)
-      for (const finding of findings) this.#options.events.topic(finding)
-      if (!hasLedger) return
-    } finally {
-      client.close()
-    }
-    this.#reading ??= this.#log.start()
-    try {
-      await this.#reading
+      await this.#read()
     } catch (error) {
-      this.#reading = null
       const why = error instanceof Error ? error.message : String(error)
-      throw new StartError(`the ledger ${this.#options.topics.ledger} cannot be read: ${why}`, [], { cause: error })
+      throw new StartError(`the ledger ${topics.ledger} cannot be read: ${why}`, [], { cause: error })
     }
-    this.#sweeping ??= setInterval(() => {
-      this.parts.ledger.sweep().catch((error: unknown) => this.#options.events.unavailable(error))
-    }, sweepMs).unref()
+  }
+
+  /**
+   * The policies are these from now on. Their topics are made and the ledger is read beside what goes on, and tried again
+   * with growing pauses until all is well, the next reload, or the end. What stands in the way of one topic does not hold
+   * up the others: the sink refuses what it cannot write.
+   */
+  reload(policies: readonly CompiledPolicy[]): void {
+    this.#superseding.abort()
+    if (this.#closing.signal.aborted) return
+    this.#superseding = new AbortController()
+    const { signal } = this.#superseding
+    void this.#untilDone(signal, (attempt) => this.#prepare(policies, attempt, signal))
   }
 
   close(): void {
+    this.#closing.abort()
+    this.#superseding.abort()
     if (this.#sweeping !== null) clearInterval(this.#sweeping)
     this.#writer.close()
     this.#log.close()
     for (const client of this.#clients) client.close()
   }
 
+  /** Whether nothing is left to be done. */
+  async #prepare(policies: readonly CompiledPolicy[], attempt: number, signal: AbortSignal): Promise<boolean> {
+    const { topics, events } = this.#options
+    let isDone = true
+    const tell = (findings: readonly TopicFinding[]): void => {
+      if (signal.aborted) return
+      for (const finding of findings) {
+        if (finding.level === 'problem') isDone = false
+        // What has been said once, and is no obstacle, is not said again.
+        if (attempt === 0 || finding.level === 'problem' || finding.code === 'created') events.topic(finding)
+      }
+    }
+    await this.#withClient(async (client) => {
+      const ours = await examineOurs(client, policies, topics, { create: true })
+      if (ours === null) return
+      tell(ours)
+      if (!ours.some(({ level, topic }) => level === 'problem' && topic === topics.ledger)) this.#readOn()
+      tell(await examineTheirs(client, policies, { create: true }))
+    })
+    return isDone
+  }
+
+  #readOn(): void {
+    if (this.#isReadingOn) return
+    this.#isReadingOn = true
+    void this.#untilDone(this.#closing.signal, async () => {
+      await this.#read()
+      return true
+    }).finally(() => {
+      this.#isReadingOn = false
+    })
+  }
+
+  /** To the end of the ledger, and from then on by itself. Rejects with LogReadError. */
+  async #read(): Promise<void> {
+    this.#reading ??= this.#log.start()
+    try {
+      await this.#reading
+    } catch (error) {
+      this.#reading = null
+      throw error
+    }
+    if (this.#closing.signal.aborted) return
+    this.#sweeping ??= setInterval(() => {
+      this.parts.ledger.sweep().catch((error: unknown) => this.#options.events.unavailable(error))
+    }, sweepMs).unref()
+  }
+
+  async #untilDone(signal: AbortSignal, attemptOnce: (attempt: number) => Promise<boolean>): Promise<void> {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        if (await attemptOnce(attempt)) return
+      } catch (error) {
+        if (!signal.aborted) this.#options.events.unprepared(error)
+      }
+      const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(attempt, 10))
+      await pause(this.#options.retryClock ?? systemClock, pauseMs, signal)
+    }
+  }
+
+  /** One that is closed after use: nobody asks about topics between two reloads. */
+  async #withClient<T>(use: (client: KafkaClient) => Promise<T>): Promise<T> {
+    const client = this.#client('kontrakt-topics')
+    try {
+      return await use(client)
+    } finally {
+      client.close()
+      this.#clients.delete(client)
+    }
+  }
+
   #client(clientId: string): KafkaClient {
     const client = new KafkaClient(this.#clientOptions(clientId))
-    this.#clients.push(client)
+    this.#clients.add(client)
     return client
   }
 

@@ -60,7 +60,25 @@ export function examineStateTopic(
   settings: TopicSettings,
   options: ExamineOptions
 ): Promise<TopicFinding[]> {
-  const topics = ownTopics(settings).filter(({ name }) => name === settings.quarantineState)
+  return examineOne(settings.quarantineState, client, settings, options)
+}
+
+/** The same for the ledger alone, for those who only renumber what was quarantined before. */
+export function examineLedgerTopic(
+  client: TopicClient,
+  settings: TopicSettings,
+  options: ExamineOptions
+): Promise<TopicFinding[]> {
+  return examineOne(settings.ledger, client, settings, options)
+}
+
+function examineOne(
+  topic: string,
+  client: TopicClient,
+  settings: TopicSettings,
+  options: ExamineOptions
+): Promise<TopicFinding[]> {
+  const topics = ownTopics(settings).filter(({ name }) => name === topic)
   return examineTopics(client, settings, topics, options)
 }
 

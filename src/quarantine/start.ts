@@ -12,7 +12,9 @@ import { canQuarantine } from '../contracts/producer-modes.ts'
 import { KafkaError } from '../kafka/errors.ts'
 import { retrying } from '../kafka/retrying.ts'
 import { StartError } from '../supervisor/start-error.ts'
-import { examineOwnTopics } from './own-topics.ts'
+import { examineOrigins } from './origins.ts'
+import type { ProducersClient } from './origins.ts'
+import { examineLedgerTopic, examineOwnTopics } from './own-topics.ts'
 import { lookAtTopics } from './topic-admin.ts'
 import type { TopicClient } from './topic-admin.ts'
 import { examineQuarantineTopics } from './topics.ts'
@@ -27,6 +29,9 @@ const mostFromGlobs = 1000
 /** How long a cluster that elects leaders, or a controller, may hold up the start. */
 const patienceMs = 30_000
 
+/** The part of `KafkaClient` that is used here. */
+export type StartClient = TopicClient & ProducersClient
+
 export interface PreparedTopics {
   /** Whether there is a ledger to read: some policy can quarantine, or one could and its chains may go on. */
   readonly hasLedger: boolean
@@ -38,17 +43,18 @@ export interface PreparedTopics {
  * Creates what is missing. With no policy that can quarantine, and no ledger from before, nothing is asked of the
  * cluster that needs a right.
  *
+ * @param signal ends the patience
  * @throws {StartError} which names each topic that stands in the way, and the remedy
  */
 export async function prepareTopics(
-  client: TopicClient,
+  client: StartClient,
   policies: readonly CompiledPolicy[],
   settings: TopicSettings,
-  clock: Clock = systemClock
+  { clock = systemClock, signal }: { readonly clock?: Clock; readonly signal?: AbortSignal } = {}
 ): Promise<PreparedTopics> {
   let findings: readonly TopicFinding[] | null
   try {
-    findings = await retrying({ clock, withinMs: patienceMs }, () =>
+    findings = await retrying({ clock, withinMs: patienceMs, ...(signal === undefined ? {} : { signal }) }, () =>
       examineTopics(client, policies, settings, { create: true, clock })
     )
   } catch (error) {
@@ -66,17 +72,38 @@ export async function prepareTopics(
 
 /** Null when no policy can quarantine and there is no ledger from before. Rejects when nobody could be asked. */
 export async function examineTopics(
+  client: StartClient,
+  policies: readonly CompiledPolicy[],
+  settings: TopicSettings,
+  options: ExamineOptions
+): Promise<readonly TopicFinding[] | null> {
+  const own = await examineOurs(client, policies, settings, options)
+  return own === null ? null : [...own, ...(await examineTheirs(client, policies, options))]
+}
+
+/**
+ * Of our own topics those that are needed: of the states nobody asks while nothing can be quarantined. As `examineTopics`,
+ * for which it is the first part.
+ */
+export async function examineOurs(
   client: TopicClient,
   policies: readonly CompiledPolicy[],
   settings: TopicSettings,
   options: ExamineOptions
 ): Promise<readonly TopicFinding[] | null> {
-  if (!policies.some(({ model }) => canQuarantine(model))) {
-    const ledger = (await lookAtTopics(client, [settings.ledger])).get(settings.ledger)
-    if (ledger === undefined || ledger instanceof KafkaError) return null
-    return examineOwnTopics(client, settings, { ...options, create: false })
-  }
-  const own = await examineOwnTopics(client, settings, options)
+  if (policies.some(({ model }) => canQuarantine(model))) return examineOwnTopics(client, settings, options)
+  const ledger = (await lookAtTopics(client, [settings.ledger])).get(settings.ledger)
+  if (ledger === undefined || ledger instanceof KafkaError) return null
+  return examineLedgerTopic(client, settings, { ...options, create: false })
+}
+
+/** Of the quarantine topics and their origins; nothing while no policy can quarantine. The other part of `examineTopics`. */
+export async function examineTheirs(
+  client: StartClient,
+  policies: readonly CompiledPolicy[],
+  options: ExamineOptions
+): Promise<readonly TopicFinding[]> {
+  if (!policies.some(({ model }) => canQuarantine(model))) return []
   const { wanted, fromGlobs, notLookedAt } = await wantedTopics(client, policies)
   const found = await examineQuarantineTopics(client, wanted, options)
   // A topic that merely matches a glob must not keep everything else from being served.
@@ -87,7 +114,7 @@ export async function examineTopics(
     const message = `${notLookedAt} more quarantine topics are created when their first record comes`
     findings.push({ level: 'ok', code: 'missing', topic: '*', message, remedy: null })
   }
-  return [...own, ...findings]
+  return [...findings, ...(await examineOrigins(client, policies))]
 }
 
 export interface QuarantineTopicsWanted {

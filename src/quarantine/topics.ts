@@ -42,6 +42,8 @@ export type FindingCode =
   | 'not-created'
   | 'not-created-yet'
   | 'no-access'
+  | 'no-read'
+  | 'no-producers'
   | 'not-described'
   | 'partitions'
   | 'cleanup-policy'

@@ -23,8 +23,11 @@ export interface RunningRole {
   readonly closed: Promise<void>
 }
 
+/** The signal ends a start that is under way: a drain was asked for, and there is nothing to drain yet. */
+export type Start = (settings: Settings, given: { readonly signal: AbortSignal }) => Promise<RunningRole>
+
 /** Takes over this process. Call once, as the last thing of the entry file. */
-export function runRole(start: (settings: Settings) => Promise<RunningRole>): void {
+export function runRole(start: Start): void {
   if (process.send === undefined) {
     process.stderr.write('this file is started by `kontrakt serve`, not by hand\n')
     process.exit(2)
@@ -53,16 +56,19 @@ export function runRole(start: (settings: Settings) => Promise<RunningRole>): vo
 }
 
 async function live(
-  start: (settings: Settings) => Promise<RunningRole>,
+  start: Start,
   settings: Settings,
   role: Role,
   logger: Logger,
   drain: Promise<undefined>
 ): Promise<number> {
+  const startUnderWay = new AbortController()
+  void drain.then(() => startUnderWay.abort())
   let running: RunningRole
   try {
-    running = await start(settings)
+    running = await start(settings, { signal: startUnderWay.signal })
   } catch (error) {
+    if (startUnderWay.signal.aborted) return 0
     // The process is about to end: each line has to be out before the next.
     logStartFailure(loggerOf(settings, role, true), error)
     return 1

@@ -71,7 +71,8 @@ export class PartitionModel {
     if (header.sizeInBytes !== batch.length || header.baseOffset !== 0n) return refused(87)
     if (header.sizeInBytes > this.#maxMessageBytes) return refused(10)
     if (!crcMatches(batch, header)) return refused(2)
-    if (header.control || header.recordCount <= 0 || header.recordCount !== header.lastOffsetDelta + 1) return refused(87)
+    if (header.control || header.recordCount <= 0 || header.recordCount !== header.lastOffsetDelta + 1)
+      return refused(87)
     if (header.producerId >= 0n && header.baseSequence < 0) return refused(87)
     const records = readRecords(batch)
     if (records.some(({ value }) => value?.toString().endsWith(refusedByBroker) === true)) return refused(87)
@@ -184,7 +185,7 @@ export class ClusterModel {
 
   readonly #rules: PartitionRules
 
-  constructor(world: World, topic: string, { partitions = 1, nodes = 1, rules = {} as PartitionRules } = {}) {
+  constructor(world: World, topic: string, { partitions = 1, nodes = 1, rules = {} } = {}) {
     this.world = world
     this.topic = topic
     this.nodes = nodes

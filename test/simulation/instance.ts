@@ -96,7 +96,7 @@ export class Instance {
 
   connect(node: number, clientId: string, client: ClientSide): ProxyConnection {
     const connection = new ProxyConnection(this.enforcer, this.#surroundings.cluster, node, this.life, clientId, {
-      answer: client.answer,
+      answer: (...given) => client.answer(...given),
       close: (reason) => {
         this.#connections.delete(connection)
         client.close(reason)
@@ -128,10 +128,15 @@ export class Instance {
             const last = cluster.partitions[partition]?.lastSequence(producerId, producerEpoch) ?? null
             const fails = world.random.chance(statesFail.chance)
             const told = fails ? 'nothing' : String(last)
-            world.soon('producer-states', this.life, `${this.name} hears ${told} of ${producerId}/${producerEpoch}`, () => {
-              if (fails) reject(new Error('nobody tells what the broker knows'))
-              else resolve(last)
-            })
+            world.soon(
+              'producer-states',
+              this.life,
+              `${this.name} hears ${told} of ${producerId}/${producerEpoch}`,
+              () => {
+                if (fails) reject(new Error('nobody tells what the broker knows'))
+                else resolve(last)
+              }
+            )
           })
         })
     }

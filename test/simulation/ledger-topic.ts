@@ -169,7 +169,9 @@ export class LedgerLogModel implements LedgerLog {
       const refused = batch[0]!.offset === null && (closed || world.random.chance(faults.refused))
       if (!refused) for (const entry of batch) entry.offset ??= this.#topic.append(entry.key, entry.value)
       if (refused || world.random.chance(faults.lostAck)) {
-        world.timer(refused ? retryMs : answerTimeoutMs, this.#life, `${this.#name} appends again`, () => this.#try(batch))
+        world.timer(refused ? retryMs : answerTimeoutMs, this.#life, `${this.#name} appends again`, () =>
+          this.#try(batch)
+        )
         return
       }
       this.#answer(`${this.#name} hears that the ledger has ${keys}`, () => this.#done(batch, null))

@@ -40,7 +40,8 @@ for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
     seedsOf.set(kind, [...(seedsOf.get(kind) ?? []), seed])
     if (shortest === null || result.steps < shortest.steps) shortest = result
   }
-  if ((seed - firstSeed + 1) % 10_000 === 0) console.log(`${seed - firstSeed + 1} schedules, ${seedsOf.size} kinds of failure`)
+  if ((seed - firstSeed + 1) % 10_000 === 0)
+    console.log(`${seed - firstSeed + 1} schedules, ${seedsOf.size} kinds of failure`)
 }
 
 if (shortest !== null) console.log(describeFailure(shortest, 2_000))

@@ -98,22 +98,25 @@ describe('a policy reloaded between a batch and its retry', () => {
     expect(inQuarantine(stage)).toEqual(['hand.2.odd'])
   })
 
-  it.each(seeds)('in one instance before the other, does not let pass what is in quarantine (seed %i)', async (seed) => {
-    const all = await scene(seed, { policy: { mode: 'quarantine', strict: true } })
-    const { stage, first, second, hand } = all
-    const batch = hand.batch(['good', 'odd'])
-    stage.cluster.faults = { ...noBrokerFaults, lostAnswer: 1 }
-    hand.connect(first).send(batch)
-    await settle(all)
-    stage.cluster.faults = noBrokerFaults
-    stage.setPolicy(second, { mode: 'quarantine', strict: false })
-    const connection = hand.connect(second)
-    const attempts = [connection.send(batch), connection.send(hand.batch(['odd', 'bad', 'good']))]
-    await settle(all)
-    expect(attempts.map(({ code }) => code)).toEqual([0, 0])
-    expect(inTopic(stage)).toEqual(['hand.0.good', 'hand.2.odd', 'hand.4.good'])
-    expect(inQuarantine(stage)).toEqual(['hand.1.odd', 'hand.3.bad'])
-  })
+  it.each(seeds)(
+    'in one instance before the other, does not let pass what is in quarantine (seed %i)',
+    async (seed) => {
+      const all = await scene(seed, { policy: { mode: 'quarantine', strict: true } })
+      const { stage, first, second, hand } = all
+      const batch = hand.batch(['good', 'odd'])
+      stage.cluster.faults = { ...noBrokerFaults, lostAnswer: 1 }
+      hand.connect(first).send(batch)
+      await settle(all)
+      stage.cluster.faults = noBrokerFaults
+      stage.setPolicy(second, { mode: 'quarantine', strict: false })
+      const connection = hand.connect(second)
+      const attempts = [connection.send(batch), connection.send(hand.batch(['odd', 'bad', 'good']))]
+      await settle(all)
+      expect(attempts.map(({ code }) => code)).toEqual([0, 0])
+      expect(inTopic(stage)).toEqual(['hand.0.good', 'hand.2.odd', 'hand.4.good'])
+      expect(inQuarantine(stage)).toEqual(['hand.1.odd', 'hand.3.bad'])
+    }
+  )
 })
 
 it.each(seeds)('an answer lost after the append: the retry is answered, and appended once (seed %i)', async (seed) => {
@@ -284,22 +287,25 @@ describe('chains go on being renumbered under a policy that is', () => {
   })
 })
 
-it.each(seeds)('a record that the quarantine topic never takes is refused, and others go on (seed %i)', async (seed) => {
-  const all = await scene(seed)
-  const { stage, first, hand } = all
-  const connection = hand.connect(first)
-  const batch = hand.batch(['good', 'bad'])
-  stage.quarantine.refuses.add('hand.1.bad')
-  const refused = connection.send(batch)
-  const behind = connection.send(hand.batch(['good']))
-  await settle(all)
-  expect([refused.code, behind.code]).toEqual([87, 45])
-  const after = [connection.send(hand.batch(['bad', 'good'], { sequence: 0 })), connection.send(hand.batch(['good']))]
-  await settle(all)
-  expect(after.map(({ code }) => code)).toEqual([0, 0])
-  expect(inTopic(stage)).toEqual(['hand.4.good', 'hand.5.good'])
-  expect(inQuarantine(stage)).toEqual(['hand.3.bad'])
-})
+it.each(seeds)(
+  'a record that the quarantine topic never takes is refused, and others go on (seed %i)',
+  async (seed) => {
+    const all = await scene(seed)
+    const { stage, first, hand } = all
+    const connection = hand.connect(first)
+    const batch = hand.batch(['good', 'bad'])
+    stage.quarantine.refuses.add('hand.1.bad')
+    const refused = connection.send(batch)
+    const behind = connection.send(hand.batch(['good']))
+    await settle(all)
+    expect([refused.code, behind.code]).toEqual([87, 45])
+    const after = [connection.send(hand.batch(['bad', 'good'], { sequence: 0 })), connection.send(hand.batch(['good']))]
+    await settle(all)
+    expect(after.map(({ code }) => code)).toEqual([0, 0])
+    expect(inTopic(stage)).toEqual(['hand.4.good', 'hand.5.good'])
+    expect(inQuarantine(stage)).toEqual(['hand.3.bad'])
+  }
+)
 
 it.each(seeds)('a client without WRITE gets what the broker would say, and leaves no trace (seed %i)', async (seed) => {
   const all = await scene(seed)
@@ -419,7 +425,8 @@ async function everyOrder(isChoice: (lane: Lane) => boolean, act: (choose: Choos
 type Chooser = (lanes: readonly Lane[]) => Lane
 
 describe('two instances that claim one chain', () => {
-  const isLedger = ({ kind }: Lane): boolean => kind === 'ledger-append' || kind === 'ledger-ack' || kind === 'ledger-read'
+  const isLedger = ({ kind }: Lane): boolean =>
+    kind === 'ledger-append' || kind === 'ledger-ack' || kind === 'ledger-read'
 
   it('keep its promises in every order of their writes, acknowledgements and reads', async () => {
     const runs = await everyOrder(isLedger, async (choose) => {

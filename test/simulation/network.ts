@@ -156,7 +156,10 @@ function answersOf(response: ProduceResponse): Answer[] {
 }
 
 const template = produceRequest.decode(
-  produceRequest.encode({ acks: -1, timeoutMs: 30_000, topicData: [{ name: 't', partitionData: [{ records: null }] }] }, 9),
+  produceRequest.encode(
+    { acks: -1, timeoutMs: 30_000, topicData: [{ name: 't', partitionData: [{ records: null }] }] },
+    9
+  ),
   9
 )
 

@@ -5,7 +5,14 @@
 import { produceRequest, produceResponse } from '../../protocol/messages/produce.ts'
 import type { ProduceResponse } from '../../protocol/messages/produce.ts'
 import { mergeProduceAnswers, partitionAnswer } from '../../src/proxy/produce-answers.ts'
-import type { Confirm, Judged, LocalAnswers, ProduceCall, ProducePath, WriteProofs } from '../../src/proxy/produce-path.ts'
+import type {
+  Confirm,
+  Judged,
+  LocalAnswers,
+  ProduceCall,
+  ProducePath,
+  WriteProofs
+} from '../../src/proxy/produce-path.ts'
 import { BrokerConnection } from './broker.ts'
 import type { ClusterModel, PartitionResult, WriteStatus } from './broker.ts'
 import type { Life } from './world.ts'
@@ -54,7 +61,14 @@ export class ProxyConnection {
   #closeWhenEmpty: string | null = null
   #closed = false
 
-  constructor(path: ProducePath, cluster: ClusterModel, node: number, life: Life, clientId: string, client: ClientSide) {
+  constructor(
+    path: ProducePath,
+    cluster: ClusterModel,
+    node: number,
+    life: Life,
+    clientId: string,
+    client: ClientSide
+  ) {
     this.#path = path
     this.#cluster = cluster
     this.#client = client
@@ -218,7 +232,8 @@ export class ProxyConnection {
     const response = head.confirm === null ? fromBroker : head.confirm(fromBroker)
     const answers = response === 'unsafe' ? 'unsafe' : head.answers()
     if (response === 'unsafe' || answers === 'unsafe') this.close('chain-moved')
-    else this.#answer(head.call, answers.size === 0 ? response : mergeProduceAnswers(head.call.request, response, answers))
+    else
+      this.#answer(head.call, answers.size === 0 ? response : mergeProduceAnswers(head.call.request, response, answers))
     this.#pump()
   }
 
@@ -242,8 +257,7 @@ export class ProxyConnection {
   }
 
   readonly #proofs: WriteProofs = {
-    status: (_, partition) =>
-      (this.#shownUntilMs.get(partition) ?? 0) > this.#cluster.world.nowMs ? 0 : 'unknown'
+    status: (_, partition) => ((this.#shownUntilMs.get(partition) ?? 0) > this.#cluster.world.nowMs ? 0 : 'unknown')
   }
 }
 

@@ -112,7 +112,8 @@ class Schedule {
   async #steps(enough: () => boolean): Promise<void> {
     const { world } = this.stage
     while (!enough()) {
-      if (world.steps > (Number(process.env.SIM_STEPS ?? mostSteps))) throw new SimulationError(`not done after ${mostSteps} steps`)
+      if (world.steps > Number(process.env.SIM_STEPS ?? mostSteps))
+        throw new SimulationError(`not done after ${mostSteps} steps`)
       if (!(await world.step())) return
     }
   }
@@ -203,9 +204,7 @@ class Schedule {
     const { random } = world
     const anyClient = (): void => random.pick(stage.clients).client.disconnect()
     const anyPartition = (): number => random.whole(0, cluster.partitions.length - 1)
-    const events: [string, () => void][] = [
-      ['a client hangs up', anyClient]
-    ]
+    const events: [string, () => void][] = [['a client hangs up', anyClient]]
     if (this.#refusesFirstBatches) events.push(['a leader moves', () => cluster.moveLeader(anyPartition())])
     if (stage.network !== proxies) return events
     const onAny = (act: (instance: Instance) => void) => (): void => {

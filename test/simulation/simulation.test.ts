@@ -30,9 +30,13 @@ const range = (from: number, count: number): number[] => Array.from({ length: co
 describe.skipIf(asked !== undefined)('random schedules', () => {
   const starts = range(0, schedules / perTest).map((index) => firstSeed + index * perTest)
 
-  it.each(starts)('lose, leak, repeat and reorder nothing through kontrakt, from seed %i on', async (from) => {
-    expect(await failuresOf(range(from, perTest), false)).toEqual([])
-  }, 120_000)
+  it.each(starts)(
+    'lose, leak, repeat and reorder nothing through kontrakt, from seed %i on',
+    async (from) => {
+      expect(await failuresOf(range(from, perTest), false)).toEqual([])
+    },
+    120_000
+  )
 
   it('lose, repeat and reorder nothing at the cluster itself, so what fails elsewhere is ours', async () => {
     expect(await failuresOf(range(firstSeed, 500), true)).toEqual([])

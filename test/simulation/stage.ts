@@ -136,11 +136,11 @@ export class Stage {
 function clientOf(kind: ClientKind, options: ClientOptions): AnyClient {
   switch (kind) {
     case 'java':
-      return new JavaProducer(options) as unknown as AnyClient
+      return new JavaProducer(options)
     case 'librdkafka':
-      return new LibrdkafkaProducer(options) as unknown as AnyClient
+      return new LibrdkafkaProducer(options)
     case 'franz':
-      return new FranzProducer(options) as unknown as AnyClient
+      return new FranzProducer(options)
     case 'kafkajs':
       return new KafkajsProducer(options)
     case 'plain':

@@ -4,15 +4,11 @@ import type { Settings } from '../../config/settings.ts'
 import type { CompiledPolicy } from '../../contracts/compile.ts'
 import { canQuarantine } from '../../contracts/producer-modes.ts'
 import { KafkaClient } from '../../kafka/client.ts'
-import { aclCommand, neededAcls } from '../../quarantine/acls.ts'
+import { aclCommand, neededAcls, ourPrincipal } from '../../quarantine/acls.ts'
 import { examineTopics, wantedTopics } from '../../quarantine/start.ts'
-import type { TopicClient } from '../../quarantine/topic-admin.ts'
 import type { WantedTopic } from '../../quarantine/topics.ts'
 import type { Finding } from './finding.ts'
 import { fine, problem } from './finding.ts'
-
-/** Whoever has no credentials; this version cannot have any. */
-const principal = 'User:ANONYMOUS'
 
 /** Topics named in one line; a glob can match any number. */
 const mostNames = 50
@@ -50,7 +46,7 @@ export async function examineQuarantine(
 }
 
 async function examineTheTopics(
-  client: TopicClient,
+  client: KafkaClient,
   settings: Settings,
   policies: readonly CompiledPolicy[]
 ): Promise<Finding[]> {
@@ -62,7 +58,7 @@ function rights(settings: Settings, wanted: readonly WantedTopic[]): Finding[] {
   return neededAcls(settings.topics, wanted).map((acl) => {
     const names = acl.names.slice(0, mostNames)
     const more = acl.names.length - names.length
-    const command = aclCommand({ ...acl, names }, principal)
+    const command = aclCommand({ ...acl, names }, ourPrincipal)
     return fine('rights', `${acl.why}: ${command}${more > 0 ? ` (and ${more} more topics)` : ''}`)
   })
 }

@@ -7,7 +7,7 @@
  * somebody else's copies got there first. What the broker certainly did not append is forgotten, with all that was
  * decided behind it; what it may have appended is kept.
  */
-import { ChainState } from './chain-state.ts'
+import type { ChainState } from './chain-state.ts'
 import type { ChainSnapshot, JudgedBatch } from './chain-state.ts'
 import type { ChainId } from './ports.ts'
 import { addSequence, sequenceDistance } from './sequence.ts'
@@ -101,7 +101,7 @@ export class Chain {
   readonly #quarantined = new WeakSet<JudgedBatch>()
   /** Until the bad records of all batches taken up so far are in quarantine, or known not to be. */
   #storing: Promise<void> = Promise.resolve()
-  #drained: PromiseWithResolvers<void> | null = null
+  #drained: PromiseWithResolvers<undefined> | null = null
 
   constructor({ id, claim, claimOffset, state, nextUp, quiet, inherited, nowMs }: ChainStart) {
     this.id = id
@@ -154,13 +154,17 @@ export class Chain {
   /** Resolves when nothing is under way any more. */
   drained(): Promise<void> {
     if (this.#pipeline.length === 0) return Promise.resolve()
-    this.#drained ??= Promise.withResolvers<void>()
+    this.#drained ??= Promise.withResolvers<undefined>()
     return this.#drained.promise
   }
 
   /** True when sequences are missing between what the broker has and this batch: it would refuse it with 45. */
   leavesGap(plan: Plan): boolean {
-    return this.#nextUp !== null && sequenceDistance(this.#nextUp, plan.up) > 0
+    if (this.#nextUp !== null) return sequenceDistance(this.#nextUp, plan.up) > 0
+    // It has nothing of this epoch: what came before was quarantined whole.
+    const { base } = plan.batch
+    const before = this.state.batches.findLast((batch) => sequenceDistance(batch.base, base) > 0)
+    return before !== undefined && sequenceDistance(addSequence(before.base, before.count), base) > 0
   }
 
   /** True when the broker has records of this sequence or later ones. */
@@ -192,14 +196,14 @@ export class Chain {
     const same = known !== undefined && isSameDecision(known, decided)
     const batch = same ? known : decided
     if (!same && remember && this.state.add(decided)) this.unwritten = true
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<undefined>()
     const plan: PendingPlan = {
       chain: this,
       batch,
       up: this.state.up(batch.base)!,
       kept: batch.count - batch.dropped.length,
       cleared: promise,
-      clear: resolve,
+      clear: () => resolve(undefined),
       fate: 'waiting'
     }
     this.#pipeline.push(plan)
@@ -420,7 +424,7 @@ export class Chain {
   }
 
   #resolveDrained(): void {
-    this.#drained?.resolve()
+    this.#drained?.resolve(undefined)
     this.#drained = null
   }
 }

@@ -46,7 +46,12 @@ export function decodeLedgerKey(key: Buffer): LedgerKey {
     throw new UnreadableLedgerError('a key does not name topic, producer id and claim')
   }
   if (!/^\d{1,19}$/.test(producerId)) throw new UnreadableLedgerError('a key has no producer id')
-  const chain = { topic, partition: whole(partition), producerId: BigInt(producerId), producerEpoch: whole(producerEpoch) }
+  const chain = {
+    topic,
+    partition: whole(partition),
+    producerId: BigInt(producerId),
+    producerEpoch: whole(producerEpoch)
+  }
   return { chain, claim }
 }
 
@@ -62,7 +67,12 @@ export function encodeLedgerValue(value: LedgerValue): Buffer {
       droppedBelow,
       acknowledged,
       contested,
-      batches: batches.map(({ base, count, digest, dropped }) => ({ base, count, digest, dropped: packed(dropped, count) }))
+      batches: batches.map(({ base, count, digest, dropped }) => ({
+        base,
+        count,
+        digest,
+        dropped: packed(dropped, count)
+      }))
     })
   )
 }
@@ -76,7 +86,12 @@ export function decodeLedgerValue(value: Buffer): LedgerValue {
   }
   if (fields['kind'] === 'claim') return { kind: 'claim' }
   const { kind, claimOffset, batches, acknowledged } = fields
-  if (kind !== 'state' || typeof claimOffset !== 'string' || !/^\d{1,19}$/.test(claimOffset) || !Array.isArray(batches)) {
+  if (
+    kind !== 'state' ||
+    typeof claimOffset !== 'string' ||
+    !/^\d{1,19}$/.test(claimOffset) ||
+    !Array.isArray(batches)
+  ) {
     throw new UnreadableLedgerError('a value is neither a claim nor a state')
   }
   const state: ChainSnapshot = {
@@ -93,7 +108,8 @@ function judgedBatch(value: unknown): JudgedBatch {
   const fields = value as Readonly<Record<string, unknown>> | null
   const digest = fields?.['digest']
   const dropped = fields?.['dropped']
-  if (typeof digest !== 'string' || typeof dropped !== 'string') throw new UnreadableLedgerError('a batch is incomplete')
+  if (typeof digest !== 'string' || typeof dropped !== 'string')
+    throw new UnreadableLedgerError('a batch is incomplete')
   const count = whole(fields?.['count'])
   if (count > maxBatchRecords) throw new UnreadableLedgerError('a batch has too many records')
   return { base: whole(fields?.['base']), count, digest, dropped: unpacked(dropped, count) }
@@ -103,7 +119,7 @@ function judgedBatch(value: unknown): JudgedBatch {
 function packed(dropped: readonly number[], count: number): string {
   if (dropped.length === count) return '*'
   const ranges: string[] = []
-  for (let i = 0; i < dropped.length; ) {
+  for (let i = 0; i < dropped.length;) {
     let last = i
     while (last + 1 < dropped.length && dropped[last + 1] === dropped[last]! + 1) last += 1
     ranges.push(last === i ? `${dropped[i]}` : `${dropped[i]}-${dropped[last]}`)

@@ -6,7 +6,13 @@
  * forwards anything by it.
  */
 import type { ChainSnapshot } from './chain-state.ts'
-import { chainKey, decodeLedgerKey, decodeLedgerValue, encodeLedgerKey, UnreadableLedgerError } from './ledger-format.ts'
+import {
+  chainKey,
+  decodeLedgerKey,
+  decodeLedgerValue,
+  encodeLedgerKey,
+  UnreadableLedgerError
+} from './ledger-format.ts'
 import type { LedgerKey } from './ledger-format.ts'
 import type { ChainId, LedgerRecord } from './ports.ts'
 

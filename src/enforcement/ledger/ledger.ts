@@ -58,8 +58,6 @@ export type ChainAccess =
   | { readonly kind: 'full' }
 
 const defaultLimits: LedgerLimits = { chains: 50_000 }
-/** What the broker said it had counts for as long when a batch asks whether it is a retry. */
-const freshMs = 5_000
 /**
  * How long a batch that was quarantined whole waits when an earlier owner's copy of it could still arrive: nothing is
  * sent for it, so the broker cannot tell which of the two came first. An instance that lost a chain sends nothing more as
@@ -153,7 +151,7 @@ export class Ledger {
       const key = chainKey(chain.id)
       this.#orphans.set(key, chain.snapshot())
       this.#drop(chain)
-      this.#begin(key, chain.id, 0, never)
+      void this.#begin(key, chain.id, 0, never)
     }
   }
 
@@ -192,7 +190,8 @@ export class Ledger {
   ): ChainAccess {
     const entry = this.#view.get(id)
     // In a topic where chains are renumbered this one may be, too, by an entry that has not been read yet.
-    const needed = quarantines || entry?.state != null || this.#orphans.has(key) || (base !== 0 && this.#view.coversTopic(id.topic))
+    const needed =
+      quarantines || entry?.state != null || this.#orphans.has(key) || (base !== 0 && this.#view.coversTopic(id.topic))
     if (!needed) return { kind: 'none' }
     if (!shown) return { kind: 'unshown' }
     if (entry?.state == null && this.#chains.size + this.#opening.size >= this.#limits.chains && !this.#evict()) {
@@ -216,10 +215,10 @@ export class Ledger {
    */
   answered(plan: Plan, code: number): 'relay' | 'unsafe' {
     const { chain } = plan
-    const first = !chain.proven
+    const { proven } = chain
     const answer = chain.answered(plan, code)
     // Of an older epoch a broker takes nothing any more (47 INVALID_PRODUCER_EPOCH).
-    if (first && chain.proven) this.#removeOlderEpochs(chain.id)
+    if (!proven && chain.proven) this.#removeOlderEpochs(chain.id)
     return answer
   }
 
@@ -328,7 +327,7 @@ export class Ledger {
     await log.sync()
     if (chain.lost) return
     if (chain.looked(await states.lastSequence(chain.id), clock.nowMs())) await this.write(chain)
-    if (!chain.lost) this.#bind(chain, lane)
+    if (this.#chains.get(chainKey(chain.id)) === chain) this.#bind(chain, lane)
   }
 
   async #append(chain: Chain, state: ChainSnapshot): Promise<void> {

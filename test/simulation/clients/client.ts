@@ -119,7 +119,8 @@ export abstract class Client<B extends WireBatch> {
   protected abstract succeeded(batch: B, baseOffset: bigint): void
   protected abstract failed(batch: B, code: number): void
   /** All of a request is answered. */
-  protected answeredAll(_batches: readonly B[]): void {}
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- for those who override it
+  protected answeredAll(batches: readonly B[]): void {}
   /** The connection went, and nobody knows what became of these. */
   protected abstract lost(batches: readonly B[]): void
 
@@ -137,7 +138,8 @@ export abstract class Client<B extends WireBatch> {
       record.fate = fate
       record.code = code
     }
-    if (records.length > 0) this.world.note(`  ${this.name}: ${fate}${code === 0 ? '' : ` ${code}`} ${valuesOf(records)}`)
+    if (records.length > 0)
+      this.world.note(`  ${this.name}: ${fate}${code === 0 ? '' : ` ${code}`} ${valuesOf(records)}`)
   }
 
   protected goFatal(reason: string): void {

@@ -57,8 +57,8 @@ async function listen(route: { own: number; target: number }, sockets: Set<Socke
       sockets.add(socket)
       socket.setNoDelay(true)
       socket.pipe(other)
-      // The other end learns of it by the close.
-      socket.on('error', () => undefined)
+      // A reset is passed on as one, and so is a broker that is not there: a client tells it from a tidy end.
+      socket.on('error', () => other.resetAndDestroy())
       socket.once('close', () => {
         sockets.delete(socket)
         other.destroy()

@@ -15,8 +15,8 @@ export interface ScheduleOptions {
 }
 
 /**
- * An instance dies every so often, one after the other. The range is around the five seconds that a batch without a good
- * record may have to wait at a new owner: some waits end, some are cut short.
+ * An instance dies every so often, whichever. The range is around the five seconds that a batch without a good record
+ * may have to wait at a new owner: some waits end, some are cut short.
  */
 const proxyEveryMs = { least: 3_000, most: 8_000 }
 /** A broker's leaders move after its session's four seconds; it is down for longer, then takes part again. */
@@ -31,9 +31,8 @@ export function drawSchedule({ seed, durationMs, instances, nodes }: ScheduleOpt
   const between = ({ least, most }: { least: number; most: number }): number =>
     Math.round(least + random() * (most - least))
   const faults: Fault[] = []
-  let turn = 0
   for (let atMs = between(proxyEveryMs); atMs < durationMs - quietMs; atMs += between(proxyEveryMs)) {
-    faults.push({ kind: 'proxy', atMs, instance: turn++ % instances })
+    faults.push({ kind: 'proxy', atMs, instance: Math.floor(random() * instances) })
   }
   for (let atMs = between(brokerEveryMs) / 2; atMs < durationMs; atMs += between(brokerEveryMs)) {
     const downMs = between(brokerDownMs)

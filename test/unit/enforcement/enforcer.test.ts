@@ -220,7 +220,9 @@ describe('what passes', () => {
       const enforcer = enforcerOf({ t: contractOf('reject') })
       expect(run(enforcer, callOf([{ values: ['good', 'good'], codec }])).forward).toBe('original')
     }
-    expect(reported[0]).toBe('settled t-0 {"accept":2,"observe":0,"mark":0,"quarantine":0,"reject":0,"refusedWithBatch":0}')
+    expect(reported[0]).toBe(
+      'settled t-0 {"accept":2,"observe":0,"mark":0,"quarantine":0,"reject":0,"refusedWithBatch":0}'
+    )
   })
 
   it('is untouched where a check only watches, and counted', () => {
@@ -263,7 +265,9 @@ describe('what is refused', () => {
     ])
     expect(answer.errorMessage).toBe('2 of 3 records break p@0123456789ab; record 0: r at value.x: is bad')
     expect(forwardedPartitions(settlement)).toEqual(['t-0', 't-2'])
-    expect(reported).toContain('settled t-1 {"accept":0,"observe":0,"mark":0,"quarantine":0,"reject":2,"refusedWithBatch":1}')
+    expect(reported).toContain(
+      'settled t-1 {"accept":0,"observe":0,"mark":0,"quarantine":0,"reject":2,"refusedWithBatch":1}'
+    )
   })
 
   it('is not sent at all when nothing is left', () => {
@@ -578,10 +582,14 @@ describe('large requests', () => {
       })
     }
     run(enforcerOf({ t: tooMany('observe') }), callOf([{ values: ['a', 'b', 'c', 'd'] }]))
-    expect(reported[0]).toBe('settled t-0 {"accept":1,"observe":3,"mark":0,"quarantine":0,"reject":0,"refusedWithBatch":0}')
+    expect(reported[0]).toBe(
+      'settled t-0 {"accept":1,"observe":3,"mark":0,"quarantine":0,"reject":0,"refusedWithBatch":0}'
+    )
     reported.length = 0
     run(enforcerOf({ t: tooMany('reject') }), callOf([{ values: ['a', 'b', 'c', 'd'] }]))
-    expect(reported).toContain('settled t-0 {"accept":0,"observe":0,"mark":0,"quarantine":0,"reject":1,"refusedWithBatch":3}')
+    expect(reported).toContain(
+      'settled t-0 {"accept":0,"observe":0,"mark":0,"quarantine":0,"reject":1,"refusedWithBatch":3}'
+    )
   })
 
   it('are bounded: too many records in a batch, or too many inflated bytes in all its batches', () => {

@@ -67,7 +67,8 @@ interface Given {
 const verdict = (
   records: readonly RecordJudgement[],
   { onUndecidable = 'reject', moment = now, recordCount = 10, unlisted = 0, canQuarantine = false }: Given = {}
-): PartitionVerdict => partitionVerdict(
+): PartitionVerdict =>
+  partitionVerdict(
     contract(onUndecidable),
     { recordCount, records, unlisted, judgedToEnd: true },
     moment,

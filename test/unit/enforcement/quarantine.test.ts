@@ -193,7 +193,14 @@ describe('another instance', () => {
   it('passes a retry on as the first one decided, and does not judge what the broker has', async () => {
     const first = new Connection(instance('a'))
     answer(await first.produce(batch(0, ['a', 'bad', 'c'])))
-    answer(await first.produce(batch(3, ['bad?', 'e'].map((v) => v.replace('bad?', 'ok')))))
+    answer(
+      await first.produce(
+        batch(
+          3,
+          ['bad?', 'e'].map((v) => v.replace('bad?', 'ok'))
+        )
+      )
+    )
     states.last.set('t-0/9/0', 3)
     const strict = contractOf('quarantine')
     const second = new Connection(instance('b', { ...strict, ...contractOf('quarantine') }))

@@ -126,4 +126,72 @@ describe('SequenceGates', () => {
     nowMs += gateIdleMs + 1
     expect(gates.coversTopic('t')).toBe(false)
   })
+
+  it('tells those behind a batch that comes again as it is to come again, too', () => {
+    const gates = gatesOf()
+    gates.close(at(10), null, 19)
+    expect(gates.refusal(at(11))).toBe(19)
+    gates.close(at(10), null, 87)
+    expect(gates.refusal(at(11))).toBe(45)
+  })
+
+  it('outlives the connection of the refusal, and not the return of its client on another', () => {
+    const gates = gatesOf()
+    const [gone, back] = [new AbortController(), new AbortController()]
+    gates.close(at(10), gone.signal, 19)
+    expect(gates.refusal(at(11), back.signal)).toBe(19)
+    gone.abort()
+    expect(gates.refusal(at(11), back.signal)).toBe(null)
+    expect(gates.refusal(at(11), gone.signal)).toBe(19)
+    gates.forwarded(at(11), back.signal)
+    expect(gates.size).toBe(0)
+  })
+
+  it('stands while one of several connections is there on which the batch was refused', () => {
+    const gates = gatesOf()
+    const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()]
+    gates.close(at(10), first.signal, 19)
+    gates.close(at(10), second.signal, 19)
+    second.abort()
+    expect(gates.refusal(at(11), third.signal)).toBe(19)
+    first.abort()
+    expect(gates.refusal(at(11), third.signal)).toBe(null)
+  })
+
+  it('stands anew when the batch is refused on the connection that came after', () => {
+    const gates = gatesOf()
+    const [gone, back] = [new AbortController(), new AbortController()]
+    gates.close(at(10), gone.signal, 19)
+    gone.abort()
+    gates.close(at(12), back.signal, 19)
+    expect(gates.refusal(at(11), back.signal)).toBe(null)
+    expect(gates.refusal(at(13), back.signal)).toBe(19)
+  })
+
+  it('lets pass what follows when the broker is past the last batch refused before it', () => {
+    const gates = gatesOf()
+    gates.close(at(10))
+    gates.close(at(12))
+    const pastTo = (end: number) => (sequence: number) => sequence < end
+    expect(gates.refusal(at(11), null, pastTo(11))).toBe(null)
+    expect(gates.refusal(at(12), null, pastTo(11))).toBe(null)
+    expect(gates.refusal(at(13), null, pastTo(11))).toBe(45)
+    expect(gates.refusal(at(13), null, pastTo(13))).toBe(null)
+  })
+
+  it('remembers a bounded number of batches refused behind the first, and the last of them', () => {
+    const gates = gatesOf()
+    gates.close(at(0))
+    for (let sequence = 1; sequence <= 1_000; sequence += 1) gates.close(at(sequence))
+    expect(gates.refusal(at(1_001), null, (sequence) => sequence < 1_000)).toBe(45)
+    expect(gates.refusal(at(1_001), null, (sequence) => sequence <= 1_000)).toBe(null)
+  })
+
+  it('binds the next epoch on the connection of the refusal alone', () => {
+    const gates = gatesOf()
+    const [refused, other] = [new AbortController(), new AbortController()]
+    gates.close(at(5), refused.signal, 87)
+    expect(gates.refusal(at(3, { producerEpoch: 1 }), refused.signal)).toBe(45)
+    expect(gates.refusal(at(3, { producerEpoch: 1 }), other.signal)).toBe(null)
+  })
 })

@@ -11,7 +11,14 @@ const resolve = (
   decisions: readonly PartitionDecision[],
   gates: SequenceGates,
   proofs: WriteProofs
-): Resolution => resolveBy(apiVersion, decisions, (d) => gateOrOwnRefusal(d, gates), (d) => d.quarantined !== null, proofs)
+): Resolution =>
+  resolveBy(
+    apiVersion,
+    decisions,
+    (d) => gateOrOwnRefusal(d, gates),
+    (d) => d.quarantined !== null,
+    proofs
+  )
 
 const refuse = (code = 87): Fate => ({
   kind: 'refuse',

@@ -242,7 +242,7 @@ describe('KafkaClient', () => {
     const sent = partitions.map((partition, number) =>
       client.produce({ topic, partition, batch: batchOf(String(number)) }).then(
         (produced) => produced!.baseOffset,
-        (error: KafkaError) => error.errorName
+        (error: unknown) => (error as KafkaError).errorName
       )
     )
     const outcomes = await Promise.all(sent)

@@ -194,7 +194,7 @@ describe('LogTail', () => {
     let outcome = 'waits'
     const reading = tail.readThrough(0n).then(
       () => (outcome = 'read'),
-      (error: LogReadError) => (outcome = error.fault)
+      (error: unknown) => (outcome = (error as LogReadError).fault)
     )
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(outcome).toBe('waits')

@@ -8,9 +8,11 @@ import { loadPolicy } from '../../../src/contracts/compile.ts'
 import { filesInMemory } from '../../../src/contracts/policy/files.ts'
 import { KafkaClient } from '../../../src/kafka/client.ts'
 import type { NewTopic } from '../../../src/kafka/client.ts'
-import { KafkaError } from '../../../src/kafka/errors.ts'
+import { KafkaError, NoCommonVersionError } from '../../../src/kafka/errors.ts'
+import { examineOrigins } from '../../../src/quarantine/origins.ts'
 import { examineOwnTopics } from '../../../src/quarantine/own-topics.ts'
 import { prepareTopics, wantedTopics } from '../../../src/quarantine/start.ts'
+import type { StartClient } from '../../../src/quarantine/start.ts'
 import { loweredInsync } from '../../../src/quarantine/topic-admin.ts'
 import type { TopicClient } from '../../../src/quarantine/topic-admin.ts'
 import { NoQuarantineTopicError, TopicLookup } from '../../../src/quarantine/topic-lookup.ts'
@@ -358,17 +360,76 @@ describe('before serving', () => {
     expect(found.notLookedAt).toBe(3)
   })
 
+  it('origins whose producers nobody tells us of refuse the start, with the right that is missing', async () => {
+    const { client, broker } = await onBroker([{ name: 'orders' }, { name: 'payments' }])
+    broker.intercept('describeProducers', async (call) => {
+      const answer = await call.proceed()
+      if (typeof answer !== 'object') return answer
+      const topics = answer.topics!.map((topic) => ({
+        ...topic,
+        partitions: topic.partitions!.map((p) => ({ ...p, errorCode: topic.name === 'orders' ? 29 : 0 }))
+      }))
+      return { ...answer, topics }
+    })
+    const starting = prepareTopics(client, [policy('o.yaml', '[orders, payments, not-there]')], settings)
+    await expect(starting).rejects.toThrow(StartError)
+    await expect(starting).rejects.toThrow(/TOPIC_AUTHORIZATION_FAILED.*--operation READ --topic orders; see/)
+    await expect(starting).rejects.not.toThrow(/payments/)
+  })
+
+  it('an origin that may not even be seen refuses the start, and so many origins are asked, of no glob', async () => {
+    const { client, broker } = await onBroker([])
+    const asked: string[] = []
+    const names = Array.from({ length: 25 }, (_, number) => `t${number}`)
+    broker.intercept('metadata', async (call) => {
+      const answer = await call.proceed()
+      if (typeof answer !== 'object' || call.request.topics?.length !== 1) return answer
+      const topics = answer.topics!.map((t) => {
+        if (!names.includes(t.name!)) return t
+        asked.push(t.name!)
+        return { ...t, errorCode: 29 }
+      })
+      return { ...answer, topics }
+    })
+    const findings = await examineOrigins(client, [
+      policy('o.yaml', `[${names.join(', ')}]`),
+      policy('g.yaml', '"g*"'),
+      policy('r.yaml', 'watched', 'mode: reject')
+    ])
+    expect(codes(findings)).toEqual(Array.from({ length: 20 }, () => 'problem no-read'))
+    expect(asked.toSorted()).toEqual(names.slice(0, 20).toSorted())
+  })
+
+  it('brokers that cannot tell of producers are warned about once', async () => {
+    const describeProducers = () =>
+      Promise.reject(new NoCommonVersionError('DescribeProducers', 'b:1', '0 to 0', 'no version'))
+    const findings = await examineOrigins({ describeProducers }, [policy('o.yaml', '[orders, payments]')])
+    expect(codes(findings)).toEqual(['warning no-producers'])
+  })
+
+  it('the states of quarantined records hold up nobody who does not quarantine', async () => {
+    const configs = { 'cleanup.policy': 'compact', 'message.timestamp.type': 'LogAppendTime' }
+    const { client } = await onBroker([
+      { name: settings.ledger, configs },
+      { name: settings.quarantineState, partitions: 3, configs }
+    ])
+    const { hasLedger, findings } = await prepareTopics(client, [], settings)
+    expect(hasLedger).toBe(true)
+    expect(findings.map(({ topic }) => topic)).toEqual([settings.ledger])
+  })
+
   it('a cluster that does not answer in time refuses the start', async () => {
     const clock = new FakeClock()
-    const client: TopicClient = {
+    const client: StartClient = {
       metadata: () => {
         clock.advance(20_000)
         return Promise.reject(new KafkaError(5, { api: 'Metadata', address: 'b:1' }))
       },
       describeConfigs: () => Promise.resolve([]),
-      createTopics: () => Promise.resolve([])
+      createTopics: () => Promise.resolve([]),
+      describeProducers: () => Promise.resolve([])
     }
-    const starting = prepareTopics(client, [policy('o.yaml', 'orders')], settings, clock)
+    const starting = prepareTopics(client, [policy('o.yaml', 'orders')], settings, { clock })
     const moving = setInterval(() => clock.advance(1_000), 1)
     closers.push(() => clearInterval(moving))
     await expect(starting).rejects.toThrow(/could not be looked at.*LEADER_NOT_AVAILABLE/)

@@ -19,12 +19,19 @@ describe('a key', () => {
     expect(chainKey(decodeLedgerKey(key).chain)).toBe(chainKey(chain))
   })
 
-  it.each(['', '{}', '[]', 'null', '["t",0,9,0,"c"]', '["t",-1,"9",0,"c"]', '["t",0,"-9",0,"c"]', '["t",0,"9",0]', '\xff'])(
-    'that is not one of ours is refused: %s',
-    (text) => {
-      expect(() => decodeLedgerKey(Buffer.from(text, 'latin1'))).toThrow(UnreadableLedgerError)
-    }
-  )
+  it.each([
+    '',
+    '{}',
+    '[]',
+    'null',
+    '["t",0,9,0,"c"]',
+    '["t",-1,"9",0,"c"]',
+    '["t",0,"-9",0,"c"]',
+    '["t",0,"9",0]',
+    '\xff'
+  ])('that is not one of ours is refused: %s', (text) => {
+    expect(() => decodeLedgerKey(Buffer.from(text, 'latin1'))).toThrow(UnreadableLedgerError)
+  })
 })
 
 describe('a value', () => {
@@ -71,7 +78,10 @@ describe('a value', () => {
     ['a floor out of range', JSON.stringify({ ...valid, floor: 2 ** 31 })],
     ['a list of nothing', JSON.stringify({ ...valid, batches: [null] })],
     ['too large a batch', JSON.stringify({ ...valid, batches: [{ base: 0, count: 1e9, digest: '', dropped: '*' }] })],
-    ['records that are not there', JSON.stringify({ ...valid, batches: [{ base: 0, count: 3, digest: '', dropped: '3' }] })],
+    [
+      'records that are not there',
+      JSON.stringify({ ...valid, batches: [{ base: 0, count: 3, digest: '', dropped: '3' }] })
+    ],
     ['a list backwards', JSON.stringify({ ...valid, batches: [{ base: 0, count: 9, digest: '', dropped: '4,2' }] })]
   ])('with %s is refused', (_, text) => {
     expect(() => decodeLedgerValue(Buffer.from(text))).toThrow(UnreadableLedgerError)

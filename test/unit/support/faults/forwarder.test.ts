@@ -42,6 +42,13 @@ describe('the forwarder', () => {
     socket.destroy()
   })
 
+  it('resets a connection to a broker that is not there', async () => {
+    broker.close()
+    const socket = await dial()
+    const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+    expect(error.code).toBe('ECONNRESET')
+  })
+
   it('resets both ends, refuses for a while, and then leads there again', async () => {
     const socket = await dial()
     socket.write('x')

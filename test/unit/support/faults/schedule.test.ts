@@ -14,13 +14,13 @@ describe('a schedule of faults', () => {
     )
   })
 
-  it('kills the instances in turn and leaves the end of the run alone', () => {
+  it('kills both instances and leaves the end of the run alone', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 20_000, max: 600_000 }), (seed, durationMs) => {
         const faults = drawSchedule({ ...options, seed, durationMs })
-        const turns = faults.flatMap((fault) => (fault.kind === 'proxy' ? [fault.instance] : []))
-        expect(turns).toEqual(turns.map((_, index) => index % 2))
-        expect(turns.length).toBeGreaterThanOrEqual(Math.floor((durationMs - 4_000) / 8_000) - 1)
+        const killed = faults.flatMap((fault) => (fault.kind === 'proxy' ? [fault.instance] : []))
+        if (durationMs > 300_000) expect([...new Set(killed)].sort()).toEqual([0, 1])
+        expect(killed.length).toBeGreaterThanOrEqual(Math.floor((durationMs - 4_000) / 8_000) - 1)
         for (const fault of faults) {
           const over = fault.kind === 'broker' ? fault.atMs + fault.downMs : fault.atMs
           expect(over).toBeLessThan(durationMs - 4_000)
