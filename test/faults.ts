@@ -4,6 +4,8 @@
  *     npm run faults -- --minutes 10
  *     npm run faults -- --minutes 10 --seed 7   the same schedule again
  *     npm run faults -- --minutes 10 --write    the figures into docs/reliability.md
+ *     npm run faults -- --only java,kafkajs     some of the producers
+ *     npm run faults -- --direct                all of them without kontrakt
  *
  * Ends with 1 when a promise was broken, and says which.
  */
@@ -17,11 +19,23 @@ import { brokenPromises, tableOf, withSection } from './support/faults/report.ts
 import { runFaults, type RunReport } from './support/faults/run.ts'
 
 const { values: flags } = parseArgs({
-  options: { minutes: { type: 'string' }, seed: { type: 'string' }, write: { type: 'boolean', default: false } }
+  options: {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    only: { type: 'string' },
+    direct: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false }
+  }
 })
 const minutes = Number(flags.minutes ?? 10)
 const seed = Number(flags.seed ?? Date.now() % 1_000_000)
 if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error('--minutes is a number above 0, --seed an integer')
+
+const only = flags.only?.split(',')
+const unknown = only?.filter((name) => producers.every((spec) => spec.name !== name)) ?? []
+if (unknown.length > 0) {
+  throw new Error(`no producer ${unknown.join(', ')}: they are ${producers.map(({ name }) => name).join(', ')}`)
+}
 
 const missing = await prepareClients()
 for (const [name, reason] of Object.entries(missing)) console.warn(`${name} does not take part: ${reason}`)
@@ -29,7 +43,8 @@ for (const [name, reason] of Object.entries(missing)) console.warn(`${name} does
 const report = await runFaults({
   seed,
   durationMs: minutes * 60_000,
-  producers: producers.filter(({ client }) => missing[client] === undefined),
+  producers: producers.filter(({ name, client }) => missing[client] === undefined && only?.includes(name) !== false),
+  ...(flags.direct ? { ways: ['direct'] } : {}),
   log: (line) => void process.stderr.write(`${line}\n`)
 })
 const section = sectionOf(report)

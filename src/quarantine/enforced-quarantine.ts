@@ -176,11 +176,13 @@ export class EnforcedQuarantine {
   }
 
   async #untilDone(signal: AbortSignal, attemptOnce: (attempt: number) => Promise<boolean>): Promise<void> {
-    for (let attempt = 0; !signal.aborted; attempt++) {
+    const isOver = (): boolean => signal.aborted
+    for (let attempt = 0; !isOver(); attempt++) {
       try {
         if (await attemptOnce(attempt)) return
       } catch (error) {
-        if (!signal.aborted) this.#options.events.unprepared(error)
+        if (isOver()) return
+        this.#options.events.unprepared(error)
       }
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(attempt, 10))
       await pause(this.#options.retryClock ?? systemClock, pauseMs, signal)

@@ -86,7 +86,7 @@ describe('a reload that begins to quarantine', () => {
     await expect.poll(() => told.pauses.length, { timeout: 15_000 }).toBeGreaterThanOrEqual(2)
     expect(told.pauses.slice(0, 2)).toEqual([1_000, 2_000])
     expect(told.failures.length).toBeGreaterThan(0)
-    const broker = await startBroker([{ name: 'orders' }], port!)
+    const broker = await startBroker([{ name: 'orders' }], port)
     await expect.poll(() => broker.topics.names(), { timeout: 15_000 }).toContain('orders.quarantine')
     await takenIn(quarantine, 'orders')
   })

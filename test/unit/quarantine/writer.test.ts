@@ -341,6 +341,29 @@ describe('what one partition has for quarantine', () => {
     expect(brokers.values).toEqual(['a', 'abc'])
   })
 
+  it('is written in order, also when its partition is gone while the next is being looked up', async () => {
+    const { brokers, clock, forgotten } = setUp()
+    const held = Promise.withResolvers<number>()
+    const answers: (number | Promise<number>)[] = [1, held.promise]
+    const topics = {
+      partitionsOf: () => Promise.resolve(answers.shift() ?? 1),
+      forget: (topic: string) => forgotten.push(topic)
+    } as unknown as TopicLookup
+    const writer = new QuarantineWriter({ client: brokers, topics, clock })
+    const outcomes = [writer.store(batchOf(['a']))]
+    await turn()
+    outcomes.push(writer.store(batchOf(['b'])))
+    await turn()
+    await brokers.answer(refusal(errorCodes.UNKNOWN_TOPIC_OR_PARTITION))
+    held.resolve(1)
+    await turn()
+    expect(brokers.values).toEqual(['a'])
+    brokers.rule = () => null
+    clock.advance(100)
+    expect(await Promise.all(outcomes)).toEqual([stored, stored])
+    expect(brokers.values).toEqual(['a', 'ab'])
+  })
+
   it('goes on behind a batch that was refused, or was given up while it waited', async () => {
     const { brokers, clock, forgotten } = setUp()
     let isAway = true

@@ -15,7 +15,7 @@ const started = (): number =>
     .split('\n')
     .filter((line) => line.startsWith('started')).length
 
-runRole(async (settings) => {
+runRole(async (settings, { signal }) => {
   await Promise.resolve()
   note(`started ${process.pid} ${settings.registry?.auth?.password ?? ''} ${process.argv.slice(2).join(' ')}`)
   if (behaviour === 'refuse') {
@@ -30,6 +30,9 @@ runRole(async (settings) => {
         remedy: 'remove it'
       }
     ])
+  }
+  if (behaviour === 'wait') {
+    await sleep(60_000, undefined, { signal })
   }
   if (behaviour === 'throw') throw new Error('a fault of ours')
   // Dies after it was ready, in its first N lives.

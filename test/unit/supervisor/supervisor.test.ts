@@ -107,6 +107,14 @@ describe('a start', () => {
     expect(running.log.map((line) => line.msg)).toEqual(['role did not start'])
   })
 
+  it('that waits is cut short by a signal, and that is no failure', async () => {
+    const running = start('wait')
+    await eventually(() => notes()[0], 'the start')
+    running.signals.emit('SIGINT', 'SIGINT')
+    expect(await running.code).toBe(0)
+    expect(running.log.map((line) => line.msg)).toEqual(['draining', 'drained'])
+  })
+
   it('whose entry is not there is exit code 1', async () => {
     const logger = createLogger({ level: 'silent', format: 'json' })
     const entry = (): URL => new URL('./not-there.ts', import.meta.url)
