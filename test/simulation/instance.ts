@@ -44,6 +44,7 @@ export class Instance {
   readonly #surroundings: Surroundings
   readonly #log: LedgerLogModel
   readonly #connections = new Set<ProxyConnection>()
+  readonly #everConnected: ProxyConnection[] = []
   #policy: PolicyInForce
 
   constructor(surroundings: Surroundings, name: string, policy: PolicyInForce) {
@@ -103,7 +104,14 @@ export class Instance {
       }
     })
     this.#connections.add(connection)
+    this.#everConnected.push(connection)
     return connection
+  }
+
+  /** The run is over. */
+  release(): void {
+    this.life.dead = true
+    for (const connection of this.#everConnected) connection.release()
   }
 
   /** `kill -9`. The caller tells the clients. */

@@ -102,6 +102,12 @@ export class ProxyConnection {
     this.#broker.gone()
   }
 
+  /** The run is over: whatever waits for the end of the connection need not be kept. */
+  release(): void {
+    this.#closed = true
+    this.#gone.abort()
+  }
+
   #pump(): void {
     while (!this.#closed && (this.#deliver() || this.#depart() || this.#judge())) continue
     if (!this.#closed && this.#closeWhenEmpty !== null && this.#pending.length === 0) this.close(this.#closeWhenEmpty)

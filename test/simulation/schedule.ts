@@ -36,6 +36,8 @@ export async function run(seed: number, { direct = false }: RunOptions = {}): Pr
     return { seed, steps: world.steps, error: null, trace: world.trace }
   } catch (error) {
     return { seed, steps: world.steps, error: error as Error, trace: world.trace }
+  } finally {
+    schedule.stage.release()
   }
 }
 
@@ -112,7 +114,7 @@ class Schedule {
   async #steps(enough: () => boolean): Promise<void> {
     const { world } = this.stage
     while (!enough()) {
-      if (world.steps > Number(process.env.SIM_STEPS ?? mostSteps))
+      if (world.steps > mostSteps)
         throw new SimulationError(`not done after ${mostSteps} steps`)
       if (!(await world.step())) return
     }

@@ -52,6 +52,7 @@ export class Stage {
   readonly #proxies: ProxyNetwork
   readonly #ledgerLimits: Partial<LedgerLimits> | undefined
   readonly #spans = new Map<Instance, PolicySpan>()
+  readonly #everStarted: Instance[] = []
   #instancesMade = 0
 
   constructor(seed: number, options: StageOptions = {}) {
@@ -87,6 +88,7 @@ export class Stage {
     )
     this.world.note(`${instance.name} starts with ${describePolicy(policy)}`)
     this.instances.push(instance)
+    this.#everStarted.push(instance)
     this.#inForce(instance, policy)
     return instance
   }
@@ -126,6 +128,11 @@ export class Stage {
   /** Everything any client was given to send. */
   get records(): SentRecord[] {
     return this.clients.flatMap(({ client }) => client.records)
+  }
+
+  /** The run is over: nothing of it is to be kept alive. */
+  release(): void {
+    for (const instance of this.#everStarted) instance.release()
   }
 
   get allDone(): boolean {

@@ -74,7 +74,7 @@ export function brokenPromises(
     const also: Kind[] = shown.includes('lost') ? ['lostFromQuarantine'] : []
     return [...shown, ...also].filter((kind) => ownHarm.includes(kind))
   }
-  return report.producers
+  const harmful = report.producers
     .filter(({ way }) => way === 'kontrakt')
     .flatMap((producer) => {
       const { spec, tally } = producer
@@ -86,6 +86,7 @@ export function brokenPromises(
       const gaveUp = spec.promise === 'kept' && tally.failed > 0
       return gaveUp ? [...broken, `${spec.name}: ${tally.failed} records failed: ${told(producer)}`] : broken
     })
+  return [...harmful, ...report.deaths.map((line) => `an instance died by itself: ${line}`)]
 }
 
 function describeHarm({ spec, tally }: ProducerReport, kind: Kind): string {

@@ -48,6 +48,8 @@ export interface RunReport {
   /** How often a producer was found at the other instance than before. */
   readonly moves: number
   readonly producers: readonly ProducerReport[]
+  /** What the logs say of processes that died by themselves. */
+  readonly deaths: readonly string[]
   /** Ends of the instances' logs. */
   readonly logs: readonly string[]
 }
@@ -74,7 +76,7 @@ export async function runFaults(options: RunOptions): Promise<RunReport> {
     const faults = drawSchedule({ seed, durationMs, instances, nodes })
     const until = Date.now() + durationMs
     const sending = stage.lanes.map((lane, index) => sendUntil(until, lane, stage, randomFrom(seed * 1_000 + index)))
-    const [sent, moves] = await Promise.all([allOf(sending, stage, durationMs), cause(faults, stage, log)])
+    const [sent, watch] = await Promise.all([allOf(sending, stage, durationMs), cause(faults, stage, log)])
     log('all is sent; reading back')
     const reports: ProducerReport[] = []
     for (const [index, lane] of stage.lanes.entries()) reports.push(await reportOn(lane, sent[index]!, stage))
@@ -83,7 +85,8 @@ export async function runFaults(options: RunOptions): Promise<RunReport> {
       durationMs,
       proxyKills: faults.filter(({ kind }) => kind === 'proxy').length,
       brokerKills: faults.filter(({ kind }) => kind === 'broker').length,
-      moves,
+      moves: watch.moves,
+      deaths: [...watch.deaths],
       producers: reports,
       logs: stage.proxies.map((instance) => endOfLog(instance.log()))
     }
@@ -244,21 +247,21 @@ async function reportOn({ spec, way, topic }: Lane, { told, ...sent }: Sent, sta
   return { spec, way, tally: tally({ told, isBad: bad, ...outcome }), ...sent }
 }
 
-/** Resolves when all that was broken is there again, with how often producers moved. */
+/** Resolves when all that was broken is there again, with what was seen meanwhile. */
 async function cause(
   faults: readonly Fault[],
   { proxies, cluster, forwarder }: Stage,
   log: (line: string) => void
-): Promise<number> {
+): Promise<Watch> {
   const started = Date.now()
   const wait = (atMs: number): Promise<void> => sleep(Math.max(0, started + atMs - Date.now()))
   const tell = (what: string): void => log(`${((Date.now() - started) / 1_000).toFixed(1)} s: kill -9 of ${what}`)
-  const homes = new Homes()
+  const watch = new Watch()
   const ofProxies = async (): Promise<void> => {
     for (const fault of faults) {
       if (fault.kind !== 'proxy') continue
       await wait(fault.atMs)
-      await homes.look(proxies)
+      await watch.look(proxies)
       tell(`instance ${fault.instance}`)
       await Promise.all([proxies[fault.instance]?.restart('SIGKILL'), forwarder.cut(cutMs)])
     }
@@ -275,20 +278,22 @@ async function cause(
     }
   }
   await Promise.all([ofProxies(), ofBrokers()])
-  return homes.moves
+  await watch.look(proxies)
+  return watch
 }
 
-/** At which instance each producer is connected to brokers, seen from time to time. */
-class Homes {
+/** Looks at the instances from time to time: where each producer is connected to brokers, and whether they are well. */
+class Watch {
   moves = 0
+  /** Lines of logs that say that a process died by itself. */
+  readonly deaths = new Set<string>()
   readonly #home = new Map<string, number>()
 
   async look(proxies: readonly Kontrakt[]): Promise<void> {
     const here = new Map<string, number[]>()
     for (const [index, instance] of proxies.entries()) {
-      const { items } = (await instance.get('/api/v1/connections?limit=1000')) as ConnectionPage
-      const names = items.flatMap(({ clientId, nodeId }) => (clientId === null || nodeId === null ? [] : [clientId]))
-      for (const name of new Set(names)) here.set(name, [...(here.get(name) ?? []), index])
+      for (const line of instance.log().split('\n')) if (deathNotice.test(line)) this.deaths.add(line)
+      for (const name of await clientsOf(instance)) here.set(name, [...(here.get(name) ?? []), index])
     }
     for (const [name, at] of here) {
       const before = this.#home.get(name)
@@ -301,6 +306,14 @@ class Homes {
   }
 }
 
-interface ConnectionPage {
-  readonly items: readonly { readonly clientId: string | null; readonly nodeId: number | null }[]
+const deathNotice = /"level":"fatal"|"msg":"role died/
+
+/** None when it does not answer: its log says why. */
+async function clientsOf(instance: Kontrakt): Promise<ReadonlySet<string>> {
+  interface Page {
+    readonly items: readonly { readonly clientId: string | null; readonly nodeId: number | null }[]
+  }
+  const page = await instance.get('/api/v1/connections?limit=1000').catch(() => ({ items: [] }))
+  const { items } = page as Page
+  return new Set(items.flatMap(({ clientId, nodeId }) => (clientId === null || nodeId === null ? [] : [clientId])))
 }

@@ -103,6 +103,7 @@ describe('a report', () => {
     proxyKills: 1,
     brokerKills: 1,
     moves: 1,
+    deaths: [],
     logs: [],
     producers: all.map(([name, way, outcome]) => ({
       spec: spec(name),
@@ -139,6 +140,11 @@ describe('a report', () => {
     const direct = { ...well, isBad: () => false, stored: stored(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) }
     const lines = brokenPromises(report(['kafkajs', 'kontrakt', leak], ['kafkajs', 'direct', direct]))
     expect(lines).toEqual([expect.stringContaining('1 leaked')])
+  })
+
+  it('does not pass over an instance that died by itself', () => {
+    const died = { ...report(['java', 'kontrakt', well]), deaths: ['role died; starting it again'] }
+    expect(brokenPromises(died)).toEqual(['an instance died by itself: role died; starting it again'])
   })
 
   it('has a row for every producer and way', () => {
