@@ -46,7 +46,8 @@ describe('a payload', () => {
     expect(judgeAll(contract, [{ value: json({ amount: 1 }) }, { value: json({ amount: 2 }) }])).toEqual({
       recordCount: 2,
       records: [],
-      unlisted: 0
+      unlisted: 0,
+      judgedToEnd: true
     })
   })
 
