@@ -47,21 +47,21 @@ const report = await runFaults({
   ...(flags.direct ? { ways: ['direct'] } : {}),
   log: (line) => void process.stderr.write(`${line}\n`)
 })
-const section = sectionOf(report)
+const broken = brokenPromises(report)
+const section = sectionOf(report, broken)
 console.log(section)
 if (flags.write) {
   const page = join(import.meta.dirname, '../docs/reliability.md')
   await writeFile(page, withSection(await readFile(page, 'utf8'), section))
 }
-const broken = brokenPromises(report)
-for (const line of broken) console.error(line)
 process.exitCode = broken.length === 0 ? 0 : 1
 
-function sectionOf({ durationMs, proxyKills, brokerKills, moves }: RunReport): string {
+function sectionOf({ durationMs, proxyKills, brokerKills, moves }: RunReport, lines: readonly string[]): string {
   const cores = cpus()
+  const outcome = lines.length === 0 ? 'Every promise was kept.' : lines.map((line) => `- ${line}`).join('\n')
   return (
     `${durationMs / 60_000} minutes, seed ${seed}: ${proxyKills} times \`kill -9\` of one of two instances, ${brokerKills} times of ` +
     `one of three brokers (Apache Kafka 4.3.1). ${moves} times a producer was found at the other instance than before. ` +
-    `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}).\n\n${tableOf(report)}`
+    `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}).\n\n${tableOf(report)}\n\n${outcome}`
   )
 }

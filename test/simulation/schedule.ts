@@ -74,7 +74,7 @@ class Schedule {
       strict: strictness()
     }
     this.#alwaysQuarantine = first.mode === 'quarantine' && plan.chance(0.6)
-    this.#startsAtZero = plan.chance(this.#alwaysQuarantine ? 0.2 : 0.6)
+    this.#startsAtZero = plan.chance(this.#alwaysQuarantine ? 0.4 : 0.6)
     this.#policies = [first, { mode: 'quarantine', strict: !first.strict }]
     if (!this.#alwaysQuarantine) {
       this.#policies.push(
@@ -114,8 +114,7 @@ class Schedule {
   async #steps(enough: () => boolean): Promise<void> {
     const { world } = this.stage
     while (!enough()) {
-      if (world.steps > mostSteps)
-        throw new SimulationError(`not done after ${mostSteps} steps`)
+      if (world.steps > mostSteps) throw new SimulationError(`not done after ${mostSteps} steps`)
       if (!(await world.step())) return
     }
   }

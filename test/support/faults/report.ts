@@ -52,7 +52,7 @@ export const knownDirect: Readonly<Record<string, readonly Kind[]>> = {
   kafkajs: ['lost', 'repeated'],
   // What is sent again comes behind what was sent after it.
   'java-plain': ['repeated', 'disordered'],
-  'librdkafka-plain': ['repeated'],
+  'librdkafka-plain': ['repeated', 'disordered'],
   'franz-go-plain': ['repeated'],
   'kafkajs-plain': ['repeated'],
   'sarama-plain': ['repeated']
