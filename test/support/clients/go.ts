@@ -3,6 +3,7 @@
  * came of it is read with another client.
  */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cached } from '../cache.ts'
@@ -19,7 +20,7 @@ const buildTimeoutMs = 300_000
 
 /** Builds the clients when this machine can, and says in words why it cannot otherwise. */
 export async function prepareGo(): Promise<string | undefined> {
-  if (onPath('go') === undefined) return 'no Go (https://go.dev/dl)'
+  if (goCommand() === undefined) return 'no Go (https://go.dev/dl)'
   await built()
   return undefined
 }
@@ -35,12 +36,18 @@ export async function goDriver(name: 'franz-go' | 'sarama'): Promise<ClientDrive
   })
 }
 
+/** Where Go's own instructions install it, when it was not added to PATH. */
+function goCommand(): string | undefined {
+  const installed = '/usr/local/go/bin/go'
+  return onPath('go') ?? (existsSync(installed) ? installed : undefined)
+}
+
 async function built(): Promise<string> {
   const hash = createHash('sha256')
   const sources = (await readdir(folder)).sort()
   for (const name of sources) hash.update(name).update(await readFile(join(folder, name)))
   return await cached(`go-clients-${hash.digest('hex').slice(0, 12)}`, async (target) => {
-    await mustRun('go', ['build', '-trimpath', '-o', join(target, program), '.'], {
+    await mustRun(goCommand()!, ['build', '-trimpath', '-o', join(target, program), '.'], {
       cwd: folder,
       timeoutMs: buildTimeoutMs
     })
