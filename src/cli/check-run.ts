@@ -5,6 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { defaultSettingsFile, loadSettings } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import type { CompiledPolicy } from '../contracts/compile.ts'
+import { howJudged } from '../contracts/compiled/explain.ts'
+import type { HowJudged } from '../contracts/compiled/explain.ts'
 import type { Diagnostic } from '../contracts/diagnostic.ts'
 import { checkAgainstRegistry, usesRegistry } from '../contracts/registry-check.ts'
 import { renderCopies } from '../contracts/registry-copies.ts'
@@ -23,10 +25,12 @@ interface Checked {
   readonly diagnostics: Diagnostic[]
   policies: number
   settingsFiles: number
+  /** With `--explain`, by the file of the policy. */
+  readonly judged: Map<string, HowJudged>
 }
 
 export async function check(paths: readonly string[], options: OptionValues, io: CliIo): Promise<number> {
-  const checked: Checked = { diagnostics: [], policies: 0, settingsFiles: 0 }
+  const checked: Checked = { diagnostics: [], policies: 0, settingsFiles: 0, judged: new Map() }
   const given = paths.filter((path) => isSettingsFile(path, io.cwd))
   const settings = checkSettings(given, paths.length === 0, options, io, checked)
   const policyPaths = paths.filter((path) => !given.includes(path))
@@ -88,6 +92,9 @@ async function checkSet(
   const { policies, diagnostics, fileCount } = loadSet(set)
   checked.diagnostics.push(...diagnostics)
   checked.policies += fileCount
+  if (options['explain'] === true) {
+    for (const policy of policies) checked.judged.set(policy.reference.file, howJudged(policy))
+  }
   const { registry, save } = options
   if (registry === undefined) {
     if (save === true) throw new CliError('--save keeps what a registry says', 'give --registry as well', 2)
@@ -129,21 +136,38 @@ function formatOf(options: OptionValues): DiagnosticFormat {
   return options['json'] === true ? 'json' : (options['format'] as DiagnosticFormat)
 }
 
-function print({ diagnostics, policies, settingsFiles }: Checked, format: DiagnosticFormat, io: CliIo): void {
+function print({ diagnostics, policies, settingsFiles, judged }: Checked, format: DiagnosticFormat, io: CliIo): void {
   switch (format) {
-    case 'json':
-      io.out(`${JSON.stringify({ ok: !hasErrors(diagnostics), policies, settingsFiles, diagnostics }, null, 2)}\n`)
+    case 'json': {
+      const explained = judged.size === 0 ? {} : { judged: Object.fromEntries(judged) }
+      const report = { ok: !hasErrors(diagnostics), policies, settingsFiles, diagnostics, ...explained }
+      io.out(`${JSON.stringify(report, null, 2)}\n`)
       return
+    }
     case 'github':
       for (const diagnostic of diagnostics) io.out(githubAnnotation(diagnostic))
       return
     case 'text': {
       const paint = painter(io.colour)
       for (const diagnostic of diagnostics) io.out(diagnosticText(diagnostic, paint))
+      for (const [file, how] of judged) io.out(explanation(file, how))
       const files =
         settingsFiles === 0 ? plural(policies, 'policy file') : `${plural(policies, 'policy file')} and the settings`
       const result = diagnostics.length === 0 ? paint('green', 'no faults') : countText(diagnostics)
       io.out(`${files}: ${result}\n`)
     }
+  }
+}
+
+function explanation(file: string, how: HowJudged): string {
+  switch (how.kind) {
+    case 'compiled':
+      return `${file}: compiled, records are judged where they lie\n`
+    case 'decoded':
+      return `${file}: every record is decoded to be judged\n${how.reasons.map((reason) => `    ${reason}\n`).join('')}`
+    case 'by-schema':
+      return `${file}: compiled for each schema of the registry with its first record\n`
+    case 'not-judged':
+      return `${file}: no check is on\n`
   }
 }

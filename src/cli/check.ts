@@ -18,6 +18,7 @@ export function checkCommand({ io, exit }: CommandContext): Command {
     .addOption(new Option('--format <FORMAT>', 'how to print').choices(['text', 'json', 'github']).default('text'))
     .option('--json', 'short for --format json')
     .option('--registry [URL]', 'check against the live registry as well (default address: from the settings)')
+    .option('--explain', 'say how the records of each policy are judged: compiled, or decoded first and why')
     .option('--save', 'with --registry: keep copies of the schemas beside the policies, for kontrakt test')
     .option('--log-level <LEVEL>', 'accepted for all commands; this one logs nothing')
     .action(async (paths: readonly string[], options: OptionValues) => {

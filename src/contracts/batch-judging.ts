@@ -4,20 +4,29 @@
  * The bounds are those of the batch, not of a turn, and must not change what becomes of it: where records are no longer
  * listed, the first that decides in a way of its own still is.
  */
+import type { RecordAcceptor } from './compiled/record-acceptor.ts'
 import { FindingsInBrief, FindingsInFull, findingLimits } from './findings.ts'
 import type { Found } from './findings.ts'
 import type { BatchJudgement, Judging, RecordBytes, RecordJudgement, Undecided } from './judgement.ts'
 import { enforces } from './mode.ts'
 import type { RecordJudge } from './record-judge.ts'
 
-/** Records between two questions whether to pause; asking costs as much as judging a small record. */
-const recordsBetweenAsks = 16
-/** Bytes of keys and values after which it is asked earlier: the time a record takes goes with its size. */
-const bytesBetweenAsks = 1024
+/**
+ * Work between two questions whether to pause, in bytes of keys and values that the reference judges; asking costs as
+ * much as a small record.
+ */
+const workBetweenAsks = 1024
+/** What a record costs besides its bytes. */
+const workPerRecord = 64
+/** A record that is accepted at once takes so much less. */
+const acceptedShare = 1 / 8
+
+const neverAccepts: Pick<RecordAcceptor, 'accepts'> = { accepts: () => false }
 
 export class BatchJudging implements Judging {
   readonly #records: RecordBytes
   readonly #judge: Pick<RecordJudge, 'judge'>
+  readonly #acceptor: Pick<RecordAcceptor, 'accepts'>
   readonly #listed: RecordJudgement[] = []
   #unlisted = 0
   #findings: FindingsInFull | FindingsInBrief = new FindingsInFull()
@@ -27,30 +36,39 @@ export class BatchJudging implements Judging {
   #refused = false
   /** So many do that the rest is not judged. */
   #cut = false
+  #examined = 0
   /** Reasons to wait or to refuse of the records that would not be listed any more. */
   readonly #openReasons = new Set<string>()
 
-  constructor(records: RecordBytes, judge: Pick<RecordJudge, 'judge'>) {
+  constructor(
+    records: RecordBytes,
+    judge: Pick<RecordJudge, 'judge'>,
+    acceptor: Pick<RecordAcceptor, 'accepts'> = neverAccepts
+  ) {
     this.#records = records
     this.#judge = judge
+    this.#acceptor = acceptor
   }
 
   advance(shouldPause: () => boolean): boolean {
     const records = this.#records
-    let recordsLeft = recordsBetweenAsks
-    let bytesLeft = bytesBetweenAsks
+    let workLeft = workBetweenAsks
     while (this.#next < records.count) {
-      if (recordsLeft <= 0 || bytesLeft <= 0) {
+      if (workLeft <= 0) {
         if (shouldPause()) return false
-        recordsLeft = recordsBetweenAsks
-        bytesLeft = bytesBetweenAsks
+        workLeft = workBetweenAsks
       }
       const index = this.#next++
+      const work = workPerRecord + Math.max(0, records.keyLength(index)) + Math.max(0, records.valueLength(index))
+      if (this.#acceptor.accepts(index)) {
+        workLeft -= work * acceptedShare
+        continue
+      }
+      workLeft -= work
+      this.#examined++
       this.#judge.judge(index, this.#findings)
       const found = this.#findings.take()
       if (found !== null) this.#note(index, found)
-      recordsLeft--
-      bytesLeft -= Math.max(0, records.keyLength(index)) + Math.max(0, records.valueLength(index))
     }
     return true
   }
@@ -60,7 +78,8 @@ export class BatchJudging implements Judging {
       recordCount: this.#records.count,
       records: this.#listed,
       unlisted: this.#unlisted,
-      judgedToEnd: !this.#cut
+      judgedToEnd: !this.#cut,
+      examined: this.#examined
     }
   }
 

@@ -92,6 +92,8 @@ export interface BatchJudgement {
   readonly unlisted: number
   /** False when so many records were bad that the rest was not looked at. */
   readonly judgedToEnd: boolean
+  /** How many records the compiled contract did not accept at once, so that the reference had to look. */
+  readonly examined: number
 }
 
 /** One batch being judged, in as many turns as it takes; all of them see the same schemas and share the same bounds. */

@@ -6,6 +6,7 @@ import type { CompiledPolicy, SideSchema } from './compile.ts'
 import { findingLimits } from './findings.ts'
 import type { PayloadFailure } from './payload/format.ts'
 import { readConfluentFraming } from './payload/framing.ts'
+import { bytesFormat } from './payload/text.ts'
 import type { RegisteredSchema, SchemaLookup, SchemaQuery, SchemaSource } from './schema-source.ts'
 import type { Value } from './value.ts'
 
@@ -28,8 +29,17 @@ export interface SideReader {
 }
 
 /** Reads one side of the records of one batch, in as many turns as it takes. */
-export interface BatchSide {
+export interface BatchSide extends CompiledSide {
   read(bytes: Buffer, start: number, end: number): SidePayload
+}
+
+/** What compiled checks have to know of one side of a record before they look at its payload. */
+export interface CompiledSide {
+  /** False: only `read` can tell. True: `schema` and `payloadStart` are those of these bytes, until the next call. */
+  open(bytes: Buffer, start: number, end: number): boolean
+  readonly schema: SideSchema
+  /** Behind the framing; in the buffer. */
+  readonly payloadStart: number
 }
 
 export function sideReader(
@@ -40,8 +50,25 @@ export function sideReader(
 ): SideReader {
   const fixed = policy.fixed[side]
   if (fixed === null) return new RegistrySide(policy, side, topic, source)
-  const batch: BatchSide = { read: (bytes, start, end) => decode(fixed, bytes, start, end) }
-  return { openBatch: () => batch, schemaOf: () => ({ schema: fixed, payloadStart: 0 }) }
+  return { openBatch: () => new FixedBatch(fixed), schemaOf: () => ({ schema: fixed, payloadStart: 0 }) }
+}
+
+class FixedBatch implements BatchSide {
+  readonly schema: SideSchema
+  payloadStart = 0
+
+  constructor(schema: SideSchema) {
+    this.schema = schema
+  }
+
+  open(_bytes: Buffer, start: number): boolean {
+    this.payloadStart = start
+    return true
+  }
+
+  read(bytes: Buffer, start: number, end: number): SidePayload {
+    return decode(this.schema, bytes, start, end)
+  }
 }
 
 function decode(schema: SideSchema, bytes: Buffer, start: number, end: number): SidePayload {
@@ -70,7 +97,12 @@ class RegistrySide implements SideReader {
 
   openBatch(): BatchSide {
     const lookups = new BatchLookups(this.#query, this.#source)
-    return { read: (bytes, start, end) => this.#read(lookups, bytes, start, end) }
+    const read = (bytes: Buffer, start: number, end: number): SidePayload => this.#read(lookups, bytes, start, end)
+    const schemaOf = (schemaId: number): SideSchema | null => {
+      const lookup = lookups.of(schemaId)
+      return lookup.state === 'ready' ? this.#schemaFor(lookup.schema, firstMessage) : null
+    }
+    return new RegistryBatch(this.#query.format, read, schemaOf)
   }
 
   schemaOf(payload: Buffer): { readonly schema: SideSchema; readonly payloadStart: number } | null {
@@ -117,6 +149,44 @@ class RegistrySide implements SideReader {
     }
     this.#last = { schemaId: registered.id, index: single, schema }
     return schema
+  }
+}
+
+const firstMessage: readonly number[] = [0]
+const unknownSchema: SideSchema = { id: '', format: bytesFormat }
+
+class RegistryBatch implements BatchSide {
+  schema = unknownSchema
+  payloadStart = 0
+  readonly read: BatchSide['read']
+  /** Length of the framing: with an index path of `[0]`, which is one byte. */
+  readonly #headLength: number
+  readonly #isProtobuf: boolean
+  readonly #schemaOf: (schemaId: number) => SideSchema | null
+  #schemaId = -1
+
+  /** @param schemaOf null where the schema is not known, or not admitted */
+  constructor(format: SchemaQuery['format'], read: BatchSide['read'], schemaOf: (id: number) => SideSchema | null) {
+    this.read = read
+    this.#isProtobuf = format === 'protobuf'
+    this.#headLength = this.#isProtobuf ? 6 : 5
+    this.#schemaOf = schemaOf
+  }
+
+  open(bytes: Buffer, start: number, end: number): boolean {
+    if (end - start < this.#headLength || bytes[start] !== 0) return false
+    // Another path than `[0]` is for the reference to read.
+    if (this.#isProtobuf && bytes[start + 5] !== 0) return false
+    const schemaId = bytes.readInt32BE(start + 1)
+    if (schemaId !== this.#schemaId) {
+      if (schemaId < 0) return false
+      const schema = this.#schemaOf(schemaId)
+      if (schema === null) return false
+      this.#schemaId = schemaId
+      this.schema = schema
+    }
+    this.payloadStart = start + this.#headLength
+    return true
   }
 }
 

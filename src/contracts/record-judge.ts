@@ -264,7 +264,7 @@ function reportFailures(
 }
 
 /** A text or bytes key may spell the field: an `order_id` of 42 and the key `42`. */
-function keyEquals(key: Value, wanted: Value): boolean {
+export function keyEquals(key: Value, wanted: Value): boolean {
   if (sameValue(key, wanted)) return true
   if (key === null || wanted === null) return false
   if (key instanceof Uint8Array) {

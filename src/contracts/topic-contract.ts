@@ -1,6 +1,7 @@
 /** The compiled contract of one topic: which checks hold for which producer, and judging batches by them. */
 import { BatchJudging } from './batch-judging.ts'
 import type { CompiledPolicy } from './compile.ts'
+import { RecordAcceptor } from './compiled/record-acceptor.ts'
 import type {
   BatchContext,
   BatchJudgement,
@@ -58,7 +59,11 @@ class CompiledTopic implements TopicContract {
       key: this.#readers.key.openBatch(),
       value: this.#readers.value.openBatch()
     }
-    return new BatchJudging(records, new RecordJudge(rules, records, context))
+    return new BatchJudging(
+      records,
+      new RecordJudge(rules, records, context),
+      new RecordAcceptor(rules, records, context)
+    )
   }
 
   quarantineOf(topic: string): QuarantineTarget {
@@ -80,5 +85,8 @@ class CompiledTopic implements TopicContract {
 }
 
 function nothingToJudge(recordCount: number): Judging {
-  return { advance: () => true, result: () => ({ recordCount, records: [], unlisted: 0, judgedToEnd: true }) }
+  return {
+    advance: () => true,
+    result: () => ({ recordCount, records: [], unlisted: 0, judgedToEnd: true, examined: 0 })
+  }
 }

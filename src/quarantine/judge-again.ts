@@ -8,7 +8,7 @@ import { pause } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { QuarantineReason } from '../enforcement/quarantine-port.ts'
 import { actionForUndecided } from '../enforcement/undecidable.ts'
-import { recordBytes } from './record-bytes.ts'
+import { singleRecord } from '../contracts/single-record.ts'
 import type { QuarantineEntry } from './record.ts'
 import { Turns } from './turns.ts'
 
@@ -79,7 +79,7 @@ export class JudgeAgain {
       return { kind: 'breaks', violations: [{ rule: 'no-policy', path: '', message }] }
     }
     const context = { topic, partition, producer: { clientId, principal } }
-    return this.#decide(contract, contract.judge(recordBytes(entry), context).records[0], isLast)
+    return this.#decide(contract, contract.judge(singleRecord(entry), context).records[0], isLast)
   }
 
   #decide(

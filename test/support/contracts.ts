@@ -101,7 +101,7 @@ export function judgesAtOnce(
   judge: (records: RecordBytes, context: BatchContext) => Pick<BatchJudgement, 'records'>
 ): Pick<TopicContract, 'judge' | 'open'> {
   const all: TopicContract['judge'] = (records, context) => {
-    return { recordCount: records.count, unlisted: 0, judgedToEnd: true, ...judge(records, context) }
+    return { recordCount: records.count, unlisted: 0, judgedToEnd: true, examined: 0, ...judge(records, context) }
   }
   return {
     judge: all,

@@ -6,6 +6,7 @@ import type { PayloadFormat } from '../payload/format.ts'
 import type { Plain } from '../policy/yaml.ts'
 import { schemaQuery } from '../registry-check.ts'
 import type { RegistryCopies } from '../registry-copies.ts'
+import { singleRecord } from '../single-record.ts'
 import type { RecordDocument } from './schema.ts'
 
 /** Timestamp of a case that gives none, so that a case means the same tomorrow: 2026-01-01T00:00:00Z. */
@@ -41,10 +42,12 @@ export function buildRecord(
   if (!value.ok) return value
   const timestampMs =
     typeof record.timestamp === 'string' ? Date.parse(record.timestamp) : (record.timestamp ?? defaultTimestampMs)
-  const headers = Array.isArray(record.headers)
-    ? (record.headers as [string, string | null][])
-    : Object.entries(record.headers ?? {})
-  return { ok: true, records: recordOf(key.bytes, value.bytes, headers as [string, string | null][], timestampMs) }
+  const texts = Array.isArray(record.headers) ? record.headers : Object.entries(record.headers ?? {})
+  const headers = (texts as [string, string | null][]).map(([name, text]) => ({
+    name,
+    value: text === null ? null : Buffer.from(text)
+  }))
+  return { ok: true, records: singleRecord({ key: key.bytes, value: value.bytes, headers, timestampMs }) }
 }
 
 function fromHex(hex: string): BuiltSide {
@@ -118,41 +121,3 @@ function exactJson(plain: Plain): unknown {
 
 /** Part of V8 since 11.4, not of the ES2024 declarations. */
 const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (text: string) => unknown }
-
-/** One record laid out as the wire layer would hand it over. */
-export function recordOf(
-  key: Buffer | null,
-  value: Buffer | null,
-  headers: readonly (readonly [string, string | null])[],
-  timestampMs: number
-): RecordBytes {
-  const parts: Buffer[] = []
-  let length = 0
-  const place = (bytes: Buffer | null): { start: number; length: number } => {
-    if (bytes === null) return { start: length, length: -1 }
-    const start = length
-    parts.push(bytes)
-    length += bytes.length
-    return { start, length: bytes.length }
-  }
-  const keyPlace = place(key)
-  const valuePlace = place(value)
-  const headerPlaces = headers.map(([name, text]) => ({
-    name: place(Buffer.from(name)),
-    value: place(text === null ? null : Buffer.from(text))
-  }))
-  return {
-    count: 1,
-    bytes: Buffer.concat(parts),
-    keyLength: () => keyPlace.length,
-    keyStart: () => keyPlace.start,
-    valueLength: () => valuePlace.length,
-    valueStart: () => valuePlace.start,
-    headerCount: () => headerPlaces.length,
-    forEachHeader(_index, visit) {
-      for (const header of headerPlaces)
-        visit(header.name.start, header.name.length, header.value.start, header.value.length)
-    },
-    timestampMs: () => timestampMs
-  }
-}

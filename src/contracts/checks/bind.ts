@@ -69,6 +69,15 @@ function variables(key: Shape, value: Shape): ReadonlyMap<string, Shape> {
   ])
 }
 
+/** The same by the schemas; null where the side is absent or its schema is not known. */
+export function variablesOf(key: HasShape | null, value: HasShape | null): ReadonlyMap<string, Shape> {
+  return variables(key?.format.shape ?? { kind: 'dyn' }, value?.format.shape ?? { kind: 'dyn' })
+}
+
+interface HasShape {
+  readonly format: { readonly shape: Shape }
+}
+
 /** For what holds whatever the schema is. */
 const untyped = variables({ kind: 'dyn' }, { kind: 'dyn' })
 

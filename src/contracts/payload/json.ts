@@ -1,12 +1,14 @@
 /** JSON without a schema: any strict JSON. Numbers are doubles, since nothing says which of them are integers. */
+import type { Compilable } from './compiled.ts'
 import type { Encoding } from './encode.ts'
 import type { Decoded, PayloadFormat } from './format.ts'
 import { limits } from './limits.ts'
 import { decodeSafely } from './refusal.ts'
+import { compileAnyJson } from './json/compiled/compile.ts'
 import { parseJson } from './json/parse.ts'
 import { toValue } from './json/value.ts'
 
-export const jsonWithoutSchema: PayloadFormat & Encoding = {
+export const jsonWithoutSchema: PayloadFormat & Encoding & Compilable = {
   name: 'json',
   shape: { kind: 'dyn' },
   sensitive: 'nothing',
@@ -16,6 +18,7 @@ export const jsonWithoutSchema: PayloadFormat & Encoding = {
       return { ok: true, value: toValue(json, this.shape) }
     })
   },
+  compile: compileAnyJson,
   encode: encodeJson
 }
 

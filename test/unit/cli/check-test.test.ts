@@ -54,6 +54,21 @@ describe('check', () => {
     expect(out).toMatch(/error\[[a-z-]*tie[a-z-]*\]|error\[.*\].*orders/)
   })
 
+  it('says with --explain which policies are compiled, and what of the others is not', async () => {
+    const schema = '{"type":"object","properties":{"amount":{"type":"number"},"tags":{"type":"array"}}}'
+    box.write('policies/schemas/order.json', schema)
+    const typed = good.replace('format: json', 'format: json\n  framing: none\n  schema: { file: schemas/order.json }')
+    box.write('policies/orders.yaml', typed.replace('amount > 0', 'amount > 0.0'))
+    const other = typed.replace('topics: orders', 'topics: tags')
+    box.write('policies/tags.yaml', other.replace('value.amount > 0', 'value.tags.map(tag, size(tag)).size() < 9'))
+    const { code, out } = await box.run('check', 'policies', '--explain')
+    expect(code).toBe(0)
+    expect(out).toContain('policies/orders.yaml: compiled, records are judged where they lie\n')
+    expect(out).toMatch(/^policies\/tags\.yaml: every record is decoded to be judged\n {4}rule positive: .*\n/m)
+    const json = JSON.parse((await box.run('check', 'policies', '--explain', '--json')).out) as object
+    expect(json).toMatchObject({ ok: true, judged: { 'policies/orders.yaml': { kind: 'compiled' } } })
+  })
+
   it('prints as JSON, by either flag', async () => {
     box.write('policies/orders.yaml', bad)
     for (const flags of [['--json'], ['--format', 'json']]) {

@@ -2,6 +2,7 @@
  * An Avro schema, loaded. `avsc` decides whether it is a schema and writes the records of test cases; our walker reads.
  */
 import avro from 'avsc'
+import type { Compilable, CompiledPayload, ListVisit, NotCompiled, SlotPath } from '../compiled.ts'
 import type { Encoded, Encoding } from '../encode.ts'
 import type { Decoded, PayloadFormat, Sensitive } from '../format.ts'
 import { InvalidValue } from '../plain.ts'
@@ -10,6 +11,7 @@ import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import { limits } from '../limits.ts'
 import { parseJson } from '../json/parse.ts'
 import type { Shape } from '../../value.ts'
+import { compileAvro } from './compiled/compile.ts'
 import { decodeAvro } from './decode.ts'
 import { toAvsc } from './encode.ts'
 import type { AvroNode } from './node.ts'
@@ -55,7 +57,7 @@ export function loadAvroSchema(text: SchemaSourceText): LoadedAvroSchema | Schem
   }
 }
 
-class AvroFormat implements PayloadFormat, Encoding {
+class AvroFormat implements PayloadFormat, Encoding, Compilable {
   readonly name = 'avro'
   readonly shape: Shape
   readonly sensitive: Sensitive
@@ -74,6 +76,14 @@ class AvroFormat implements PayloadFormat, Encoding {
 
   decode(bytes: Buffer, start: number, end: number): Decoded {
     return decodeAvro(this.#node, this.#leastSize, bytes, start, end)
+  }
+
+  compile(
+    paths: readonly SlotPath[],
+    firstSlot: number,
+    visits: readonly ListVisit[] = []
+  ): CompiledPayload | NotCompiled {
+    return compileAvro(this.#node, this.#leastSize, paths, firstSlot, visits)
   }
 
   encode(plain: unknown): Encoded {

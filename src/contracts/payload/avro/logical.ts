@@ -21,15 +21,27 @@ export function unitsOf(timestamp: Timestamp, logical: IntegerLogical): bigint {
   return timestamp.seconds * each + BigInt(timestamp.nanos) / (1_000_000_000n / each)
 }
 
-/** Null when the bytes hold more digits than the precision, or none at all. */
+/** Null when the bytes hold more digits than the precision, or there are none. */
 export function decimalOf(bytes: Uint8Array, logical: DecimalLogical): Decimal | null {
-  // More bytes than the precision needs can only be padding, which writers do not make; and it bounds the arithmetic.
-  const mostBytes = Math.ceil((logical.precision * Math.log2(10) + 1) / 8) + 1
-  if (bytes.length === 0 || bytes.length > mostBytes) return null
-  const raw = BigInt(`0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`)
-  const unscaled = BigInt.asIntN(bytes.length * 8, raw)
+  if (bytes.length === 0) return null
+  const digits = bytes.subarray(paddingOf(bytes))
+  // More bytes than the precision needs hold more digits, and are not worth the arithmetic.
+  if (digits.length > Math.ceil((logical.precision * Math.log2(10) + 1) / 8)) return null
+  const raw = BigInt(`0x${Buffer.from(digits.buffer, digits.byteOffset, digits.length).toString('hex')}`)
+  const unscaled = BigInt.asIntN(digits.length * 8, raw)
   const size = unscaled < 0n ? -unscaled : unscaled
   return size < 10n ** BigInt(logical.precision) ? new Decimal(unscaled, logical.scale) : null
+}
+
+/** Bytes in front that only repeat the sign, as a fixed wider than its precision has them. */
+function paddingOf(bytes: Uint8Array): number {
+  let at = 0
+  while (at + 1 < bytes.length) {
+    const repeated = bytes[at + 1]! < 0x80 ? 0x00 : 0xff
+    if (bytes[at] !== repeated) break
+    at++
+  }
+  return at
 }
 
 /**

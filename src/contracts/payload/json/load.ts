@@ -1,4 +1,5 @@
 /** A JSON Schema document, loaded: the format that judges payloads by it. */
+import type { Compilable, CompiledPayload, ListVisit, NotCompiled, SlotPath } from '../compiled.ts'
 import type { Encoding } from '../encode.ts'
 import type { Decoded, PayloadFormat, Sensitive } from '../format.ts'
 import { encodeJson } from '../json.ts'
@@ -8,10 +9,12 @@ import { sensitiveInJsonSchema } from '../sensitive.ts'
 import { schemaProblem, syntaxProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import type { Shape } from '../../value.ts'
+import { compileJsonSchema } from './compiled/compile.ts'
 import { SchemaDocuments } from './documents.ts'
 import { InexactIntegers } from './inexact.ts'
 import { parseJson } from './parse.ts'
 import type { Json } from './parse.ts'
+import type { PreparedSchema } from './compiled/read.ts'
 import { draftOf, isObject, prepareSchema } from './prepare.ts'
 import type { Draft } from './prepare.ts'
 import { shapeOf } from './shape.ts'
@@ -45,23 +48,31 @@ export function loadJsonSchema(text: SchemaSourceText): LoadedJsonSchema | Schem
     const documents = new SchemaDocuments(new Map(references.map(({ name, schema }) => [name, schema])))
     const title = isObject(schema) && typeof schema['title'] === 'string' ? schema['title'] : null
     const sensitive = sensitiveInJsonSchema([text.source, ...text.references.map(({ source }) => source)])
-    return { format: new JsonFormat(validator, shapeOf(schema, documents), names, sensitive), title }
+    const prepared: PreparedSchema = { draft, schema, references, documents }
+    return { format: new JsonFormat(validator, prepared, names, sensitive), title }
   } catch (error) {
     return schemaProblem(explain(error, draft))
   }
 }
 
-class JsonFormat implements PayloadFormat, Encoding {
+class JsonFormat implements PayloadFormat, Encoding, Compilable {
   readonly name = 'json'
   readonly shape: Shape
   readonly sensitive: Sensitive
   readonly #validator: JsonSchemaValidator
+  readonly #prepared: PreparedSchema
   readonly #names: ReadonlySet<string>
 
-  constructor(validator: JsonSchemaValidator, shape: Shape, names: ReadonlySet<string>, sensitive: Sensitive) {
+  constructor(
+    validator: JsonSchemaValidator,
+    prepared: PreparedSchema,
+    names: ReadonlySet<string>,
+    sensitive: Sensitive
+  ) {
     this.#validator = validator
+    this.#prepared = prepared
     this.#names = names
-    this.shape = shape
+    this.shape = shapeOf(prepared.schema, prepared.documents)
     this.sensitive = sensitive
   }
 
@@ -73,6 +84,15 @@ class JsonFormat implements PayloadFormat, Encoding {
       const failures = this.#validator.check(json, end - start, inexact)
       return failures.length > 0 ? { ok: false, failures } : { ok: true, value: toValue(json, this.shape) }
     })
+  }
+
+  compile(
+    paths: readonly SlotPath[],
+    firstSlot: number,
+    visits: readonly ListVisit[] = []
+  ): CompiledPayload | NotCompiled {
+    if (!this.#validator.stopsAtFirst) return { reason: 'the schema is too large' }
+    return compileJsonSchema(this.#prepared, this.shape, paths, firstSlot, visits)
   }
 
   encode(plain: unknown): Buffer | { readonly problem: string } {

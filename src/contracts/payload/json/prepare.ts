@@ -38,6 +38,11 @@ const schemaValued = [
   'unevaluatedProperties'
 ]
 const schemaLists = ['allOf', 'anyOf', 'items', 'oneOf', 'prefixItems']
+/**
+ * No draft has these, and `ajv` has its own meaning for them: with OpenAPI's `nullable` it would let null through, and
+ * with `$async` it would answer with a promise, which is no verdict.
+ */
+const withOtherMeaning = ['nullable', '$async']
 /** Keywords whose values are schemas by names of the author. */
 export const schemaMaps = [
   '$defs',
@@ -89,8 +94,7 @@ export function prepareSchema(schema: Json, draft: Draft, names: Set<string>): J
     const prepared: JsonObject = {}
     const source = draft === 'draft-07' && typeof node['$ref'] === 'string' ? onlyReference(node) : node
     for (const keyword of Object.keys(source)) {
-      // Of OpenAPI; no draft has it, and `ajv` would let null through.
-      if (keyword !== 'nullable') prepared[keyword] = prepareKeyword(keyword, source[keyword]!)
+      if (!withOtherMeaning.includes(keyword)) prepared[keyword] = prepareKeyword(keyword, source[keyword]!)
     }
     if ('$ref' in prepared) prepared[stepKeyword] = true
     if (takesIntegersOnly(prepared['type'])) prepared[integerKeyword] = true

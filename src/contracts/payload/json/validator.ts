@@ -120,6 +120,11 @@ export class JsonSchemaValidator {
     this.#all = all instanceof RangeError ? null : all
   }
 
+  /** False for a schema that is too large for it: a value that is valid may then still be refused for its errors. */
+  get stopsAtFirst(): boolean {
+    return this.#first !== null
+  }
+
   /**
    * Empty when the value is valid. `byteLength` of the payload sets how far references are followed; `inexact` are the
    * integers of it that a double does not hold.
@@ -236,7 +241,10 @@ function compile(
       reference.name,
       URL.canParse(reference.name, base) ? new URL(reference.name, base).href : reference.name
     ])
-    for (const name of names) if (name !== id) ajv.addSchema(asSchemaObject(reference.schema), name)
+    const others = [...names].filter((name) => name !== id)
+    // Added under any name it is known by its $id as well.
+    if (others.length === 0) ajv.addSchema(asSchemaObject(reference.schema))
+    for (const name of others) ajv.addSchema(asSchemaObject(reference.schema), name)
   }
   const validate = ajv.compile(typeof schema === 'boolean' ? schema : asSchemaObject(schema as object))
   tryOut(compiled, judging)
@@ -282,6 +290,25 @@ function addErrorBounds(ajv: AnyAjv, judging: Judging): void {
 
 function newValidator(draft: Draft, options: Options): AnyAjv {
   return draft === '2020-12' ? new Ajv2020(options) : new Ajv(options)
+}
+
+/** What `ajv` has a meaning for, of a draft, as it is set up here. */
+export interface Vocabulary {
+  readonly keywords: ReadonlySet<string>
+  readonly formats: Readonly<Record<string, unknown>>
+}
+
+const vocabularies = new Map<Draft, Vocabulary>()
+
+export function vocabularyOf(draft: Draft): Vocabulary {
+  let vocabulary = vocabularies.get(draft)
+  if (vocabulary === undefined) {
+    const ajv = newValidator(draft, { strict: false, logger: false })
+    addLinearFormats(ajv)
+    vocabulary = { keywords: new Set(Object.keys(ajv.RULES.keywords)), formats: ajv.formats }
+    vocabularies.set(draft, vocabulary)
+  }
+  return vocabulary
 }
 
 /** The formats of `ajv-formats` with their regular expressions in RE2; a format nobody knows is an annotation. */

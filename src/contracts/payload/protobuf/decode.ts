@@ -11,10 +11,11 @@ import type { Decoded } from '../format.ts'
 import { limits, valueAllowance } from '../limits.ts'
 import { decodeSafely } from '../refusal.ts'
 import { typeName } from './plan.ts'
-import type { EnumPlan, FieldPlan, FieldType, MessagePlan, ScalarType } from './plan.ts'
+import type { EnumPlan, FieldPlan, FieldType, MessagePlan } from './plan.ts'
 import { nestedTooDeep, ProtobufReader, wire, wireName } from './reader.ts'
 import type { Tag } from './reader.ts'
 import { convertWellKnown } from './well-known.ts'
+import { wireTypeOf } from './wire-types.ts'
 
 export function decodeProtobuf(plan: MessagePlan, bytes: Buffer, start: number, end: number): Decoded {
   return decodeSafely(() => {
@@ -35,29 +36,6 @@ interface OpenMessage {
 
 function openMessage(plan: MessagePlan): OpenMessage {
   return { plan, values: new Map(), messages: new Map(), members: new Map() }
-}
-
-const wireTypes: Readonly<Record<ScalarType, number>> = {
-  double: wire.fixed64,
-  float: wire.fixed32,
-  int32: wire.varint,
-  uint32: wire.varint,
-  sint32: wire.varint,
-  fixed32: wire.fixed32,
-  sfixed32: wire.fixed32,
-  int64: wire.varint,
-  uint64: wire.varint,
-  sint64: wire.varint,
-  fixed64: wire.fixed64,
-  sfixed64: wire.fixed64,
-  bool: wire.varint,
-  string: wire.bytes,
-  bytes: wire.bytes
-}
-
-function wireTypeOf(type: FieldType): number {
-  if (type.kind === 'message') return type.delimited ? wire.groupStart : wire.bytes
-  return type.kind === 'enum' ? wire.varint : wireTypes[type.scalar]
 }
 
 class ProtobufWalker {

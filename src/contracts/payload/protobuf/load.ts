@@ -1,11 +1,13 @@
 /** A `.proto` file, loaded: a format for each of its messages, by name or by the indexes of the Confluent framing. */
 import type protobuf from 'protobufjs'
+import type { Compilable, CompiledPayload, ListVisit, NotCompiled, SlotPath } from '../compiled.ts'
 import type { Encoded, Encoding } from '../encode.ts'
 import type { Decoded, PayloadFormat, Sensitive } from '../format.ts'
 import { InvalidValue } from '../plain.ts'
 import { schemaProblem } from '../source.ts'
 import type { SchemaProblem, SchemaSourceText } from '../source.ts'
 import type { Shape } from '../../value.ts'
+import { compileProtobuf } from './compiled/compile.ts'
 import { decodeProtobuf } from './decode.ts'
 import { encodeMessage } from './encode.ts'
 import { nestedMessages, parseProtobuf } from './parse.ts'
@@ -66,7 +68,7 @@ export class ProtobufFile {
   }
 }
 
-class ProtobufFormat implements PayloadFormat, Encoding {
+class ProtobufFormat implements PayloadFormat, Compilable, Encoding {
   readonly name = 'protobuf'
   readonly shape: Shape
   readonly sensitive: Sensitive
@@ -80,6 +82,14 @@ class ProtobufFormat implements PayloadFormat, Encoding {
 
   decode(bytes: Buffer, start: number, end: number): Decoded {
     return decodeProtobuf(this.#plan, bytes, start, end)
+  }
+
+  compile(
+    paths: readonly SlotPath[],
+    firstSlot: number,
+    visits: readonly ListVisit[] = []
+  ): CompiledPayload | NotCompiled {
+    return compileProtobuf(this.#plan, paths, firstSlot, visits)
   }
 
   encode(plain: unknown): Encoded {

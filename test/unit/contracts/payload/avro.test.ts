@@ -121,6 +121,17 @@ describe('logical types', () => {
     expect(valueOf(fixed, 'ffffff00')).toEqual(new Decimal(-256n, 0))
   })
 
+  test('decimal with bytes in front that only repeat the sign, as a wide fixed must have them', () => {
+    const fixed = avro({ type: 'fixed', name: 'D', size: 16, logicalType: 'decimal', precision: 9, scale: 2 })
+    expect(valueOf(fixed, encoded(fixed, '12.34'))).toEqual(new Decimal(1234n, 2))
+    expect(valueOf(fixed, encoded(fixed, '-9999999.99'))).toEqual(new Decimal(-999999999n, 2))
+    expect(failuresOf(fixed, `${'00'.repeat(11)}0100000000`)).toHaveLength(1)
+    expect(failuresOf(fixed, `${'ff'.repeat(11)}0000000000`)).toHaveLength(1)
+    const bytes = avro(logical('bytes', 'decimal', { precision: 2 }))
+    expect(valueOf(bytes, '0a 0000000063')).toEqual(new Decimal(99n, 0))
+    expect(failuresOf(bytes, '0a 0000000064')).toHaveLength(1)
+  })
+
   test('decimal with more digits than its precision, or none', () => {
     const format = avro(logical('bytes', 'decimal', { precision: 2 }))
     expect(valueOf(format, '02 63')).toEqual(new Decimal(99n, 0))

@@ -291,6 +291,24 @@ describe('judging by the schema', () => {
     expect(decode(json({ uniqueItems: true }), text('[1,true,"1",[1],{"a":1},null,0,false]')).ok).toBe(true)
   })
 
+  test('$async, which is of one library, changes nothing', () => {
+    const format = json({ $async: true, type: 'object', properties: { a: { $async: true, type: 'string' } } })
+    expect(decode(format, text('{"a":"x"}')).ok).toBe(true)
+    expect(decode(format, text('{"a":1}')).ok).toBe(false)
+    expect(decode(format, text('1')).ok).toBe(false)
+    const hidden = { format: 'json', source: '{"x":{"$async":true,"type":"string"},"$ref":"#/x"}' } as const
+    expect(problemOf(hidden).problem).toContain('async')
+  })
+
+  test('a document that others refer to by the $id it has', () => {
+    const source = '{"properties":{"a":{"$ref":"http://example.com/code.json"}}}'
+    const code = '{"$id":"http://example.com/code.json","type":"string"}'
+    const references = [{ name: 'http://example.com/code.json', source: code }]
+    const format = load({ format: 'json', source, references })
+    expect(decode(format, text('{"a":"x"}')).ok).toBe(true)
+    expect(decode(format, text('{"a":1}')).ok).toBe(false)
+  })
+
   test('of a nullable alternative the failures inside are named, of real ones the choice', () => {
     const nullable = json({ properties: { a: { anyOf: [{ type: 'null' }, { type: 'object', required: ['x'] }] } } })
     expect(failuresOf(nullable, text('{"a":{}}'))).toMatchObject([{ path: 'a.x', message: 'is missing' }])

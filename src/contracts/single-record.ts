@@ -1,6 +1,14 @@
-/** One record as the contracts want to see it: laid out like a record of a batch. */
-import type { RecordHeader } from '../../protocol/records/batch.ts'
-import type { RecordBytes } from '../contracts/judgement.ts'
+/** One record that came in no batch, as the contracts want to see it: laid out like a record of a batch. */
+import type { RecordBytes } from './judgement.ts'
+
+export interface RecordContents {
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  /** `nameBytes` is the name as it was written, for names that are not UTF-8. */
+  readonly headers: readonly { readonly name: string; readonly nameBytes?: Buffer; readonly value: Buffer | null }[]
+  /** Epoch milliseconds; -1 when there is none. */
+  readonly timestampMs: number
+}
 
 interface Place {
   readonly start: number
@@ -8,15 +16,8 @@ interface Place {
   readonly length: number
 }
 
-export interface RecordContents {
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: readonly RecordHeader[]
-  /** Epoch milliseconds; -1 when there is none. */
-  readonly timestampMs: number
-}
-
-export function recordBytes({ key, value, headers, timestampMs }: RecordContents): RecordBytes {
+/** Key, value and headers are copied. */
+export function singleRecord({ key, value, headers, timestampMs }: RecordContents): RecordBytes {
   const parts: Buffer[] = []
   let length = 0
   const place = (bytes: Buffer | null): Place => {
