@@ -1,8 +1,10 @@
 /**
  * Bytes that have arrived and have not been used yet, in the chunks they came in.
  *
- * A frame that is only relayed is handed on as slices of those chunks; a frame that must be read is copied once, into a
- * buffer of its own size. Nothing is ever concatenated chunk by chunk.
+ * A frame that is only relayed is handed on as slices of those chunks; a frame that must be read is a view of the chunk
+ * that holds all of it, or copied once, into a buffer of its own size. Nothing is ever concatenated chunk by chunk.
+ *
+ * A chunk may lie in memory that its owner uses again: what is left of it is then copied (`own`) before that happens.
  */
 
 /** Chunks below this are copied together, so that a frame that trickles in does not become a list of single bytes. */
@@ -13,6 +15,8 @@ export class ChunkQueue {
   /** Offset of the first unused byte in the first chunk. */
   #offset = 0
   #length = 0
+  /** From which chunk on they lie in memory of others. */
+  #owned = 0
 
   get length(): number {
     return this.#length
@@ -27,6 +31,16 @@ export class ChunkQueue {
     else this.#chunks.push(chunk)
   }
 
+  /** From now on nothing here lies in the memory of a chunk that was pushed. */
+  own(): void {
+    for (let i = this.#owned; i < this.#chunks.length; i += 1) {
+      const chunk = this.#chunks[i]!
+      this.#chunks[i] = Buffer.from(i === 0 && this.#offset > 0 ? chunk.subarray(this.#offset) : chunk)
+      if (i === 0) this.#offset = 0
+    }
+    this.#owned = this.#chunks.length
+  }
+
   /** The first `size` bytes as one buffer (a view where one chunk holds them), or null when fewer have arrived. */
   peek(size: number): Buffer | null {
     if (this.#length < size) return null
@@ -36,6 +50,12 @@ export class ChunkQueue {
     const joined = Buffer.allocUnsafe(size)
     this.#copy(joined, 0, size)
     return joined
+  }
+
+  /** Takes the first `size` bytes as a view of one chunk. Null, and nothing taken, when no single chunk holds them. */
+  takeWhole(size: number): Buffer | null {
+    const first = this.#chunks[0]
+    return first === undefined || first.length - this.#offset < size ? null : this.takeSlice(size)
   }
 
   /** Takes at most `limit` bytes from the front, as a view of one chunk. Null when there is nothing. */
@@ -60,6 +80,7 @@ export class ChunkQueue {
     this.#chunks = []
     this.#offset = 0
     this.#length = 0
+    this.#owned = 0
   }
 
   #copy(target: Buffer, start: number, size: number): void {
@@ -84,6 +105,7 @@ export class ChunkQueue {
       left -= available
       this.#chunks.shift()
       this.#offset = 0
+      if (this.#owned > 0) this.#owned -= 1
     }
   }
 }

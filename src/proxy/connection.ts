@@ -2,21 +2,27 @@
  * The driver of one session: owns the two sockets, turns what happens on them into events and carries the effects out.
  * All decisions are the session's.
  */
-import { connect } from 'node:net'
-import type { Socket } from 'node:net'
 import type { Address } from '../address.ts'
+import type { Accepted } from './accepted-sockets.ts'
 import type { ByteBudget, Ticket } from './byte-budget.ts'
+import { connectUpstream } from './connect-upstream.ts'
 import type { ConnectionInfo, ProxyEvents } from './events.ts'
-import { FrameTickets } from './frame-tickets.ts'
+import { FrameTickets, withItsMemory } from './frame-tickets.ts'
 import { IncomingRate } from './incoming-rate.ts'
+import type { Outlet } from './outlet.ts'
+import type { ReadBuffer, ReadBuffers } from './read-buffers.ts'
 import type { CloseReason, Direction, Effect, SessionEvent } from './session/effects.ts'
 import { Session } from './session/session.ts'
 import type { SessionContext } from './session/shared.ts'
+import { Side } from './side.ts'
 import type { Broker } from './addresses.ts'
 
 export interface ConnectionOptions {
   readonly id: number
-  readonly client: Socket
+  readonly client: Accepted
+  readonly buffers: ReadBuffers
+  /** Whether sockets can read into memory of ours. */
+  readonly onread: boolean
   readonly session: SessionContext
   /** Which of the upstreams it became. */
   readonly onConnected: (upstream: Address) => void
@@ -31,16 +37,11 @@ export interface ConnectionOptions {
   readonly events: ProxyEvents
 }
 
-/** A frame with reserved memory that a socket has not taken yet. */
-interface Sending {
-  readonly direction: Direction
-  readonly socket: Socket
-  sinceMs: number
-  takenBytes: number
-}
-
 /** How long both sides get to take what is still buffered for them before they are cut. */
 const lingerMs = 1_000
+
+/** Frames that are copied after one had to be kept where it lay: those of one client mostly fare alike. */
+const copiesAfterKept = 64
 
 export class Connection {
   readonly id: number
@@ -48,16 +49,19 @@ export class Connection {
   readonly closed: Promise<void>
   readonly #options: ConnectionOptions
   readonly #session: Session
-  readonly #client: Socket
+  readonly #client: Side
   readonly #remoteAddress: string
   readonly #openedAtMs: number
-  #upstream: Socket | null = null
+  #upstream: Side | null = null
+  /** Where the bytes of the turn lie, when they lie in memory that is used again. */
+  #source: ReadBuffer | null = null
+  /** Frames in memory of their own that others look at since this turn. */
+  readonly #collected = new Set<Buffer>()
+  #copiesDue = 0
   #events: SessionEvent[] = []
   #running = false
   readonly #requestTickets = new FrameTickets()
   #responseTicket: Ticket | null = null
-  #clientReading = false
-  #upstreamReading = true
   readonly #abort = new AbortController()
   #closing = false
   #clientEnded = false
@@ -68,21 +72,20 @@ export class Connection {
   #bytesFromClient = 0
   #bytesToClient = 0
   readonly #rate = new IncomingRate()
-  /** Frames with reserved memory that a socket has not taken yet. */
-  readonly #sending = new Set<Sending>()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.id = options.id
-    this.#client = options.client
-    this.#remoteAddress = `${options.client.remoteAddress ?? '?'}:${options.client.remotePort ?? 0}`
+    const { socket } = options.client
+    this.#client = new Side(options.client, options.session.nowMs)
+    this.#remoteAddress = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`
     this.#openedAtMs = options.session.nowMs()
     this.#session = new Session(options.session)
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
-    this.#client.on('error', () => this.#end('client-closed'))
-    this.#client.on('close', () => this.#end('client-closed'))
+    socket.on('error', () => this.#end('client-closed'))
+    socket.on('close', () => this.#end('client-closed'))
   }
 
   get info(): ConnectionInfo {
@@ -110,31 +113,60 @@ export class Connection {
   }
 
   async #start(): Promise<void> {
-    const upstream = await this.#connectUpstream()
-    if (upstream === null) {
+    const { upstreams: addresses, connectTimeoutMs, buffers, onread, events, session } = this.#options
+    const connected = await connectUpstream({
+      ...{ addresses, connectTimeoutMs, buffers, onread },
+      gone: () => this.#closing,
+      unreachable: (address, message) => events.upstreamUnreachable(address, message)
+    })
+    if (connected === null) {
       await this.#options.upstreamLost()
       this.#end('upstream-unreachable')
       return
     }
+    this.#options.onConnected(connected.address)
     if (this.#closing) {
-      upstream.destroy()
+      connected.socket.destroy()
       return
     }
-    this.#upstream = upstream
-    upstream.on('data', (chunk: Buffer) => this.#handle({ type: 'upstream-bytes', chunk }))
-    upstream.on('drain', () => this.#handle({ type: 'upstream-blocked', blocked: false }))
-    upstream.on('end', () => this.#lost())
-    upstream.on('error', () => this.#lost())
-    upstream.on('close', () => this.#lost())
-    const client = this.#client
-    client.on('data', (chunk: Buffer) => this.#fromClient(chunk))
-    client.on('drain', () => this.#handle({ type: 'client-blocked', blocked: false }))
-    client.on('end', () => {
-      this.#clientEnded = true
-      this.#handle({ type: 'client-end' })
+    this.#upstream = new Side(connected, session.nowMs)
+    this.#serve(this.#client, this.#upstream)
+  }
+
+  #serve(client: Side, upstream: Side): void {
+    const session = this.#session
+    upstream.socket.on('error', () => this.#lost())
+    upstream.socket.on('close', () => this.#lost())
+    const answers = {
+      unused: session.unusedOfUpstream,
+      arrived: (chunk: Buffer, _: number, source: ReadBuffer | null) =>
+        this.#handle({ type: 'upstream-bytes', chunk }, source),
+      place: () => null,
+      placed: () => undefined
+    }
+    upstream.serve(answers, {
+      unblocked: () => this.#handle({ type: 'upstream-blocked', blocked: false }),
+      ended: () => this.#lost()
     })
-    this.#clientReading = true
-    client.resume()
+    const requests = {
+      unused: session.unusedOfClient,
+      arrived: (chunk: Buffer, fresh: number, source: ReadBuffer | null) => {
+        this.#cameFromClient(fresh)
+        this.#handle({ type: 'client-bytes', chunk }, source)
+      },
+      place: () => session.placeForClient,
+      placed: (bytes: number) => {
+        this.#cameFromClient(bytes)
+        this.#handle({ type: 'client-placed', bytes })
+      }
+    }
+    client.serve(requests, {
+      unblocked: () => this.#handle({ type: 'client-blocked', blocked: false }),
+      ended: () => {
+        this.#clientEnded = true
+        this.#handle({ type: 'client-end' })
+      }
+    })
   }
 
   /** Finishes what produces, then closes. */
@@ -145,8 +177,8 @@ export class Connection {
 
   cut(reason: CloseReason): void {
     this.#end(reason)
-    this.#client.destroy()
-    this.#upstream?.destroy()
+    this.#client.socket.destroy()
+    this.#upstream?.socket.destroy()
   }
 
   /**
@@ -155,15 +187,11 @@ export class Connection {
    */
   checkRate(minBytesPerSecond: number, windowMs: number): void {
     this.#checkIncoming(minBytesPerSecond, windowMs)
-    for (const sending of this.#sending) {
-      const budget = sending.direction === 'request' ? this.#options.requestBudget : this.#options.responseBudget
-      const nowMs = this.#options.session.nowMs()
-      const elapsedMs = nowMs - sending.sinceMs
-      if (elapsedMs < windowMs || budget.waiting === 0) continue
-      const taken = takenBytes(sending.socket)
-      if (taken - sending.takenBytes < (minBytesPerSecond * elapsedMs) / 1_000) this.#end('stalled')
-      else Object.assign(sending, { sinceMs: nowMs, takenBytes: taken })
-    }
+    const { requestBudget, responseBudget } = this.#options
+    const stalled = (outlet: Outlet | undefined, { waiting }: ByteBudget): boolean =>
+      waiting > 0 && outlet?.stalled(minBytesPerSecond, windowMs) === true
+    if (stalled(this.#upstream?.outlet, requestBudget) || stalled(this.#client.outlet, responseBudget))
+      this.#end('stalled')
   }
 
   #checkIncoming(minBytesPerSecond: number, windowMs: number): void {
@@ -173,32 +201,10 @@ export class Connection {
     else if (this.#rate.tooSlow(framesBegun, nowMs, minBytesPerSecond, windowMs)) this.#end('slow-body')
   }
 
-  async #connectUpstream(): Promise<Socket | null> {
-    for (const { host, port } of this.#options.upstreams) {
-      if (this.#closing) return null
-      const socket = connect({ host, port, noDelay: true, keepAlive: true })
-      const failure = await new Promise<Error | null>((resolve) => {
-        socket.setTimeout(this.#options.connectTimeoutMs, () => resolve(new Error('timed out')))
-        socket.once('connect', () => resolve(null))
-        socket.once('error', resolve)
-      })
-      socket.setTimeout(0)
-      socket.removeAllListeners('timeout')
-      if (failure === null) {
-        this.#options.onConnected({ host, port })
-        return socket
-      }
-      socket.on('error', () => undefined)
-      socket.destroy()
-      this.#options.events.upstreamUnreachable({ host, port }, failure.message)
-    }
-    return null
-  }
-
   /** A lost upstream closes the client connection; it is never silently opened again. */
   #lost(): void {
     if (this.#closing) return
-    this.#client.pause()
+    this.#client.steer(false)
     this.#upstreamGone = true
     this.#handle({ type: 'upstream-lost' })
   }
@@ -210,22 +216,23 @@ export class Connection {
     else void this.#options.upstreamLost().then(() => this.#end('upstream-closed'))
   }
 
-  #fromClient(chunk: Buffer): void {
-    this.#bytesFromClient += chunk.length
-    this.#rate.arrived(chunk.length)
-    this.#handle({ type: 'client-bytes', chunk })
+  #cameFromClient(bytes: number): void {
+    this.#bytesFromClient += bytes
+    this.#rate.arrived(bytes)
   }
 
-  /** Effects may cause events at once (a verdict, granted memory): they are handled in order, not nested. */
-  #handle(event: SessionEvent): void {
+  /**
+   * Effects may cause events at once (a verdict, granted memory): they are handled in order, not nested, and what they
+   * all have to say is sent together. `source`: where the bytes of the event lie.
+   */
+  #handle(event: SessionEvent, source: ReadBuffer | null = null): void {
     if (this.#closing) return
     this.#events.push(event)
     if (this.#running) return
     this.#running = true
-    this.#client.cork()
-    this.#upstream?.cork()
+    this.#source = source
     try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      for (let next = this.#nextEvent(); next !== undefined; next = this.#nextEvent()) {
         for (const effect of this.#session.handle(next)) this.#carryOut(effect)
       }
     } catch (error) {
@@ -233,20 +240,39 @@ export class Connection {
       this.#end('internal-error')
     } finally {
       this.#running = false
-      this.#client.uncork()
-      this.#upstream?.uncork()
+      this.#source = null
+      this.#collected.clear()
     }
+    if (source?.shown === true) this.#keeps(source)
     this.#steerReading()
+  }
+
+  /** A frame that stays keeps what it lies in: that counts, too, and the next frames are copied to their own size. */
+  #keeps(source: ReadBuffer): void {
+    this.#requestTickets.grow(source.bytes.length)
+    this.#copiesDue = copiesAfterKept
+    this.#session.inPlace = false
+  }
+
+  /** Before a turn ends everything is on its way, and the session knows of a side that is full. */
+  #nextEvent(): SessionEvent | undefined {
+    if (this.#events.length === 0) this.#flush()
+    return this.#events.shift()
+  }
+
+  #flush(): void {
+    if (this.#upstream?.flush(this.#source) === true) this.#events.push({ type: 'upstream-blocked', blocked: true })
+    if (this.#client.flush(this.#source)) this.#events.push({ type: 'client-blocked', blocked: true })
   }
 
   #carryOut(effect: Effect): void {
     switch (effect.type) {
       case 'to-upstream':
-        this.#write('request', this.#upstream!, effect.bytes, effect.frees)
+        this.#write('request', this.#upstream!.outlet, effect.bytes, effect.frees)
         break
       case 'to-client':
         this.#bytesToClient += effect.bytes.length
-        this.#write('response', this.#client, effect.bytes, effect.frees)
+        this.#write('response', this.#client.outlet, effect.bytes, effect.frees)
         break
       case 'reserve':
         this.#reserve(effect.direction, effect.bytes)
@@ -276,7 +302,8 @@ export class Connection {
         break
       case 'finish':
         // The broker answers our end with its own, after everything it still has to say.
-        this.#upstream?.end()
+        this.#flush()
+        this.#upstream?.socket.end()
         break
       case 'close':
         this.#end(effect.reason, effect.detail)
@@ -284,27 +311,16 @@ export class Connection {
     }
   }
 
-  #write(direction: Direction, socket: Socket, bytes: Buffer, frees: boolean): void {
-    if (socket.destroyed || socket.writableEnded) {
+  #write(direction: Direction, outlet: Outlet, bytes: Buffer, frees: boolean): void {
+    if (!outlet.open) {
       if (frees) this.#free(direction)
       return
     }
     const ticket = frees ? this.#takeTicket(direction) : null
-    let accepted: boolean
-    if (ticket === null) {
-      accepted = socket.write(bytes)
-    } else {
-      ticket.grow(Math.max(0, bytes.length - ticket.bytes))
-      const sending = { direction, socket, sinceMs: this.#options.session.nowMs(), takenBytes: takenBytes(socket) }
-      this.#sending.add(sending)
-      accepted = socket.write(bytes, () => {
-        this.#sending.delete(sending)
-        ticket.release()
-      })
-    }
-    if (accepted) return
-    const type = direction === 'request' ? 'upstream-blocked' : 'client-blocked'
-    this.#events.push({ type, blocked: true })
+    ticket?.grow(Math.max(0, bytes.length - ticket.bytes))
+    const spent = ticket !== null && this.#collected.delete(bytes)
+    outlet.add(bytes, spent ? withItsMemory(ticket, bytes) : ticket)
+    if (frees && this.#source?.contains(bytes) === true) this.#source.leave()
   }
 
   #reserve(direction: Direction, bytes: number): void {
@@ -328,7 +344,12 @@ export class Connection {
     return ticket
   }
 
-  #judge({ call }: Extract<Effect, { type: 'judge' }>): void {
+  #judge({ call, frame }: Extract<Effect, { type: 'judge' }>): void {
+    // From here on others look at it: its memory is used again only if it leaves, as it came, in this very turn.
+    if (this.#source?.contains(frame) === true) this.#source.show()
+    else this.#collected.add(frame)
+    this.#copiesDue = Math.max(0, this.#copiesDue - 1)
+    this.#session.inPlace = this.#copiesDue === 0
     const judged = this.#options.session.producePath.judge(call, this.#abort.signal)
     if (judged instanceof Promise) this.#whenCome(judged, (later) => ({ type: 'judged', judged: later }))
     else this.#events.push({ type: 'judged', judged })
@@ -349,18 +370,8 @@ export class Connection {
   #steerReading(): void {
     this.#endWhenDelivered()
     if (this.#closing || this.#upstreamGone) return
-    const wantsClient = this.#session.wantsClientBytes
-    if (wantsClient !== this.#clientReading) {
-      this.#clientReading = wantsClient
-      if (wantsClient) this.#client.resume()
-      else this.#client.pause()
-    }
-    const wantsUpstream = this.#session.wantsUpstreamBytes
-    if (wantsUpstream !== this.#upstreamReading && this.#upstream !== null) {
-      this.#upstreamReading = wantsUpstream
-      if (wantsUpstream) this.#upstream.resume()
-      else this.#upstream.pause()
-    }
+    this.#client.steer(this.#session.wantsClientBytes)
+    this.#upstream?.steer(this.#session.wantsUpstreamBytes)
   }
 
   /** Idempotent. What is buffered towards either side is still sent, for a short while. */
@@ -370,30 +381,19 @@ export class Connection {
     this.#abort.abort()
     this.#requestTickets.releaseAll()
     this.#responseTicket?.release()
-    const sockets = [this.#client, this.#upstream].filter((socket) => socket !== null)
-    let open = sockets.length
-    for (const socket of sockets) {
-      socket.removeAllListeners('data')
-      socket.on('error', () => undefined)
-      const gone = (): void => {
-        open -= 1
-        if (open > 0) return
-        clearTimeout(timer)
-        this.#options.events.closed(this.info, reason, detail)
-        this.#resolveClosed()
-      }
-      if (socket.closed) setImmediate(gone)
-      else socket.once('close', gone)
-      socket.resume()
-      socket.end(() => socket.destroy())
+    this.#flush()
+    const sides = [this.#client, this.#upstream].filter((side) => side !== null)
+    let open = sides.length
+    const gone = (): void => {
+      open -= 1
+      if (open > 0) return
+      clearTimeout(timer)
+      this.#options.events.closed(this.info, reason, detail)
+      this.#resolveClosed()
     }
+    for (const side of sides) side.end(gone, reason === 'upstream-unreachable')
     const timer = setTimeout(() => {
-      for (const socket of sockets) socket.destroy()
+      for (const { socket } of sides) socket.destroy()
     }, lingerMs)
   }
-}
-
-/** Bytes that the kernel has taken; `bytesWritten` counts what is still buffered here as well. */
-function takenBytes(socket: Socket): number {
-  return socket.bytesWritten - socket.writableLength
 }

@@ -24,9 +24,12 @@ export class FrameTickets {
     this.#frames.at(-1)?.lend(until)
   }
 
-  /** The youngest frame takes more memory than was reserved for it. It has it already; others wait for it. */
+  /**
+   * The youngest frame that is here takes more memory than was reserved for it. It has it already; others wait for it. One
+   * behind it that waits for its own memory could not count it.
+   */
   grow(bytes: number): void {
-    this.#frames.at(-1)?.grow(bytes)
+    this.#frames.findLast((frame) => frame.granted)?.grow(bytes)
   }
 
   /** The oldest frame goes; whoever takes its ticket releases it. */
@@ -38,6 +41,20 @@ export class FrameTickets {
     const frames = this.#frames
     this.#frames = []
     for (const frame of frames) frame.release()
+  }
+}
+
+/**
+ * The ticket of a frame that nobody looks at any more when it has left: its memory does not wait for the collector then.
+ * Views of it that somebody kept all the same have length 0 from then on.
+ */
+export function withItsMemory(ticket: Pick<Ticket, 'release'>, frame: Buffer): Pick<Ticket, 'release'> {
+  return {
+    release: () => {
+      ticket.release()
+      const memory = frame.buffer
+      if (memory instanceof ArrayBuffer && memory.byteLength === frame.length) memory.transfer(0)
+    }
   }
 }
 
@@ -53,6 +70,10 @@ export class FrameTicket {
   /** As reserved. */
   get bytes(): number {
     return this.#ticket.bytes
+  }
+
+  get granted(): boolean {
+    return this.#ticket.granted
   }
 
   grow(bytes: number): void {

@@ -61,8 +61,8 @@ export type Departure =
       /** Most bytes that `answers` can come to, while it waits for its turn. */
       readonly answerBytes: number
       /**
-       * Close the connection after forwarding, once every earlier answer has left: as a broker does on an error with
-       * acks=0.
+       * Nothing behind it goes on; close the connection once every answer up to its own has left. With acks=0 it has none:
+       * a broker closes then, too. Otherwise what comes behind must not pass what is to come again.
        */
       readonly closeAfter: boolean
       /** Called with the broker's answer to what was forwarded; never called when it does not come. */

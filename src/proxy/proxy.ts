@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { formatAddress } from '../address.ts'
 import type { Address } from '../address.ts'
 import type { Broker } from './addresses.ts'
+import { accept, onreadWorks } from './accepted-sockets.ts'
 import { BrokerProbe } from './broker-probe.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { Connection } from './connection.ts'
@@ -13,6 +14,7 @@ import type { ConnectionInfo, ProxyEvents } from './events.ts'
 import { Listener } from './listeners.ts'
 import type { ListenerOptions } from './listeners.ts'
 import type { ProducePath } from './produce-path.ts'
+import { ReadBuffers } from './read-buffers.ts'
 import type { SessionLimits } from './session/shared.ts'
 
 /** What the proxy needs to know of the cluster; `ClusterWatch` is it. */
@@ -56,6 +58,8 @@ export class Proxy {
   readonly #withoutPort = new Set<number>()
   readonly #toldListening = new Map<number, readonly string[]>()
   readonly #probe: BrokerProbe
+  readonly #buffers = new ReadBuffers()
+  #onread = false
   #bootstrapAddresses: readonly Address[] = []
   #nextId = 1
   #nextBootstrap = 0
@@ -79,6 +83,7 @@ export class Proxy {
 
   /** Opens every port. Rejects when one is taken, and then leaves none open. */
   async listen(): Promise<void> {
+    this.#onread = await onreadWorks()
     try {
       this.#bootstrapAddresses = await Promise.all(this.#listeners.map((listener) => listener.open()))
       const ids = [...this.#options.cluster.brokers().keys()]
@@ -155,16 +160,19 @@ export class Proxy {
     await Promise.all(connections.map((connection) => connection.closed))
   }
 
-  #accept(socket: Socket, nodeId: number | null, listener: Listener): void {
+  #accept(accepted: Socket, nodeId: number | null, listener: Listener): void {
     const { limits, cluster, producePath, events, nowMs } = this.#options
+    const client = accept(accepted, this.#buffers, this.#onread)
     // A socket may fail before anybody else listens to it.
-    socket.on('error', () => undefined)
+    client.socket.on('error', () => undefined)
     const upstreams = nodeId === null ? this.#bootstrapUpstreams() : this.#upstreamOf(nodeId)
     const id = this.#nextId++
     let reached = nodeId
     const connection = new Connection({
       id,
-      client: socket,
+      client,
+      buffers: this.#buffers,
+      onread: this.#onread,
       upstreams,
       onConnected: (upstream) => {
         // Any broker answers on a bootstrap address; which one decides whether it leads a partition.

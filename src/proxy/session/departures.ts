@@ -100,7 +100,7 @@ export class Departures {
     if (forward === null) shared.effects.push({ type: 'free', direction: 'request' })
     else if (forward === 'original') shared.toUpstream(frame, true)
     else shared.toUpstream(withLengthPrefix(frame.subarray(4, 4 + header.headerLength), forward), true)
-    if (closeAfter) shared.closeWhenEmpty = 'acks-zero-refused'
+    if (closeAfter) shared.closeWhenEmpty = request.acks === 0 ? 'acks-zero-refused' : 'refused-for-now'
     if (request.acks === 0) return
     const { apiKey, apiVersion, correlationId } = header
     const produce = { request: withoutRecords(request), answers, answerBytes }

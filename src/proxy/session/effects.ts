@@ -7,6 +7,8 @@ import type { Judged, ProduceCall } from '../produce-path.ts'
 
 export type SessionEvent =
   | { readonly type: 'client-bytes'; readonly chunk: Buffer }
+  /** So many bytes of the client were put where `placeForClient` said. */
+  | { readonly type: 'client-placed'; readonly bytes: number }
   | { readonly type: 'upstream-bytes'; readonly chunk: Buffer }
   /** The client will send no more (FIN). What it sent is still carried out. */
   | { readonly type: 'client-end' }
@@ -38,8 +40,8 @@ export type Effect =
   | { readonly type: 'free'; readonly direction: Direction }
   /** No request that is held goes on: all their reservations end. */
   | { readonly type: 'give-up' }
-  /** The youngest request that is held. */
-  | { readonly type: 'judge'; readonly call: ProduceCall }
+  /** The youngest request that is held. `call` looks into `frame`. */
+  | { readonly type: 'judge'; readonly call: ProduceCall; readonly frame: Buffer }
   /** The youngest request that is held may depart when `ready` resolves. */
   | { readonly type: 'await'; readonly ready: Promise<void>; readonly departure: number; readonly heldBytes: number }
   | { readonly type: 'reconcile'; readonly brokers: readonly Broker[] }
@@ -65,6 +67,7 @@ export const closeReasons = [
   'unexpected-response',
   'sasl-handshake-v0',
   'acks-zero-refused',
+  'refused-for-now',
   'too-many-gates',
   'chain-moved',
   'slow-body',

@@ -112,9 +112,25 @@ export class RequestHalf {
     }
   }
 
+  get unused(): ChunkQueue {
+    return this.#queue
+  }
+
+  /** The rest of a frame that is collected, when it is large. */
+  get place(): Buffer | null {
+    const state = this.#state
+    if (state.at !== 'collecting' || this.#queue.length > 0) return null
+    return state.frame.length - state.filled < smallFrameBytes ? null : state.frame.subarray(state.filled)
+  }
+
   push(chunk: Buffer): void {
     if (this.#state.at === 'ended') return
     this.#queue.push(chunk)
+    this.pump()
+  }
+
+  placed(bytes: number): void {
+    if (this.#state.at === 'collecting') this.#state.filled += bytes
     this.pump()
   }
 
@@ -131,7 +147,10 @@ export class RequestHalf {
 
   reserved(): void {
     if (this.#state.at !== 'awaiting-budget') return
-    this.#state = { at: 'collecting', frame: Buffer.allocUnsafe(this.#state.frameBytes), filled: 0 }
+    const { frameBytes } = this.#state
+    const whole = this.#shared.inPlace ? this.#queue.takeWhole(frameBytes) : null
+    if (whole === null) this.#state = { at: 'collecting', frame: Buffer.allocUnsafe(frameBytes), filled: 0 }
+    else this.#open(whole)
     this.pump()
   }
 
@@ -208,18 +227,12 @@ export class RequestHalf {
       case 'header':
         if (this.#draining || this.#queue.length < state.lookAgainAt) return false
         return this.#beginProduce(state.frameBytes)
-      case 'relaying': {
-        if (this.#shared.upstreamBlocked) return false
-        const slice = this.#queue.takeSlice(state.remaining)
-        if (slice === null) return false
-        this.#shared.relay('to-upstream', slice)
-        state.remaining -= slice.length
-        if (state.remaining === 0) this.#state = { at: 'between-frames' }
-        return true
-      }
+      case 'relaying':
       case 'skipping': {
+        if (state.at === 'relaying' && this.#shared.upstreamBlocked) return false
         const slice = this.#queue.takeSlice(state.remaining)
         if (slice === null) return false
+        if (state.at === 'relaying') this.#shared.relay('to-upstream', slice)
         state.remaining -= slice.length
         if (state.remaining === 0) this.#state = { at: 'between-frames' }
         return true
@@ -365,7 +378,7 @@ export class RequestHalf {
 
   #judge(frame: Buffer, call: ProduceCall, proofs: WriteProofs): void {
     this.#state = { at: 'judging', frame, proofs }
-    this.#shared.effects.push({ type: 'judge', call })
+    this.#shared.effects.push({ type: 'judge', call, frame })
   }
 
   #admit(frame: Buffer, judged: Judged, proofs: WriteProofs): void {

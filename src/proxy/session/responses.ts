@@ -42,6 +42,10 @@ export class ResponseHalf {
     this.#onOwnMetadata = onOwnMetadata
   }
 
+  get unused(): ChunkQueue {
+    return this.#queue
+  }
+
   get wantsBytes(): boolean {
     // Memory is reserved for a frame that is collected: it is read to its end whatever the client does.
     if (this.#state.at === 'collecting') return true

@@ -4,6 +4,7 @@
  * `handle` takes what happened and answers what is to be done. Both halves share the queue of owed answers; each makes
  * room for the other: an answer that leaves lets the next request in, a request answered here may be next to leave.
  */
+import type { ChunkQueue } from '../../../protocol/frames/chunk-queue.ts'
 import type { Effect, SessionEvent } from './effects.ts'
 import { RequestHalf } from './requests.ts'
 import { ResponseHalf } from './responses.ts'
@@ -41,6 +42,25 @@ export class Session {
     return !this.#shared.closed && this.#responses.holdsAnswer
   }
 
+  /** Bytes of the client that are here and could not be used yet. */
+  get unusedOfClient(): ChunkQueue {
+    return this.#requests.unused
+  }
+
+  get unusedOfUpstream(): ChunkQueue {
+    return this.#responses.unused
+  }
+
+  /** Whether a frame that came in one piece is looked at where it lies, and not in a copy. */
+  set inPlace(inPlace: boolean) {
+    this.#shared.inPlace = inPlace
+  }
+
+  /** Where the client's next bytes belong, as many as fit: said by `client-placed`. Null: they come as a chunk. */
+  get placeForClient(): Buffer | null {
+    return this.#shared.closed ? null : this.#requests.place
+  }
+
   /** Requests taken up so far. */
   get framesBegun(): number {
     return this.#requests.framesBegun
@@ -58,6 +78,9 @@ export class Session {
     switch (event.type) {
       case 'client-bytes':
         this.#requests.push(event.chunk)
+        break
+      case 'client-placed':
+        this.#requests.placed(event.bytes)
         break
       case 'upstream-bytes':
         this.#responses.push(event.chunk)

@@ -34,6 +34,8 @@ export class SessionShared {
   readonly proofs: ConnectionWriteProofs
   effects: Effect[] = []
   closed = false
+  /** A frame that came in one piece is looked at where it lies; otherwise in a copy that takes no more than its size. */
+  inPlace = true
   upstreamBlocked = false
   clientBlocked = false
   /** Close as soon as every answer owed has left; no further request goes on. */

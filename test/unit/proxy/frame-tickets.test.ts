@@ -30,6 +30,20 @@ describe('tickets of frames', () => {
     expect(tickets.shift()).toBeUndefined()
   })
 
+  it('count what the youngest that is here takes, though one behind it waits for its memory', () => {
+    const budget = new ByteBudget(800)
+    const tickets = new FrameTickets()
+    tickets.add(budget.reserve(90, none))
+    tickets.add(budget.reserve(80, none))
+    expect(budget.waiting).toBe(1)
+    tickets.grow(1_000)
+    expect(budget.reservedBytes).toBe(1_090)
+    tickets.shift()!.release()
+    expect(budget.reservedBytes).toBe(80)
+    tickets.releaseAll()
+    expect(budget.reservedBytes).toBe(0)
+  })
+
   it('give up the place of one that still waits for its memory', () => {
     const budget = new ByteBudget(800)
     const tickets = new FrameTickets()

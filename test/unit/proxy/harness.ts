@@ -9,6 +9,7 @@ import { shareFetchResponse } from '../../../protocol/messages/share-fetch.ts'
 import { buildBatch } from '../../../protocol/records/batch.ts'
 import type { Address } from '../../../src/address.ts'
 import type { Broker } from '../../../src/proxy/addresses.ts'
+import { accept } from '../../../src/proxy/accepted-sockets.ts'
 import { ByteBudget } from '../../../src/proxy/byte-budget.ts'
 import { Connection } from '../../../src/proxy/connection.ts'
 import type { ConnectionOptions } from '../../../src/proxy/connection.ts'
@@ -27,6 +28,7 @@ import type {
 import { Proxy } from '../../../src/proxy/proxy.ts'
 import type { Cluster, ProxyOptions } from '../../../src/proxy/proxy.ts'
 import type { CloseReason, Direction } from '../../../src/proxy/session/effects.ts'
+import { ReadBuffers, readBufferDefaults } from '../../../src/proxy/read-buffers.ts'
 import { RawUpstream, connectRaw } from '../../support/raw-upstream.ts'
 import type { RawPeer } from '../../support/raw-upstream.ts'
 import { departed } from './session/harness.ts'
@@ -235,9 +237,15 @@ export async function openConnection(more: ConnectionBenchOptions = {}): Promise
   const clock = { nowMs: 1_000_000 }
   const nowMs = (): number => clock.nowMs
   const { client, socket } = await socketPair()
+  const onread = more.onread ?? true
+  const buffers = more.buffers ?? new ReadBuffers({ ...readBufferDefaults, released: (bytes) => bytes.fill(0xdb) })
+  const accepted = accept(socket, buffers, onread)
+  accepted.socket.on('error', () => undefined)
   const connection = new Connection({
     id: 1,
-    client: socket,
+    client: accepted,
+    buffers,
+    onread,
     onConnected: () => undefined,
     upstreams: [upstream.address],
     connectTimeoutMs: 5_000,
@@ -272,7 +280,7 @@ export async function openConnection(more: ConnectionBenchOptions = {}): Promise
   }
   return {
     client,
-    accepted: socket,
+    accepted: accepted.socket,
     connection,
     upstream,
     path,

@@ -498,6 +498,30 @@ describe('what is not safe to answer', () => {
     expect(bench.closed?.reason).toBe('acks-zero-refused')
     expect(bench.sentUp).toEqual(Buffer.concat([heartbeat(1), produce(2, 0)]))
   })
+
+  it('after an answer that makes a batch come again closes too, and nothing that came behind it goes on', () => {
+    for (const goesOn of [false, true]) {
+      const bench = waitingBench()
+      const forward = goesOn ? 'original' : null
+      const last = departed({ forward, answers: refusal(19), closeAfter: true })
+      const gone: number[] = []
+      bench.path.departure = (judged) => {
+        gone.push(idOf(judged))
+        return idOf(judged) === 2 ? last : departed()
+      }
+      bench.client(produce(1), produce(2), produce(3), produce(4), heartbeat(5))
+      for (const departure of [2, 3, 0, 1]) bench.ready(departure)
+      expect([bench.heldFrames, bench.closed, bench.session.wantsClientBytes]).toEqual([0, undefined, false])
+      bench.client(produce(6), produceFrame(7, { free: [0] }))
+      bench.upstream(ok(1))
+      if (goesOn) bench.upstream(ok(2))
+      expect(bench.closed?.reason).toBe('refused-for-now')
+      expect(answeredIds(bench.sentDown)).toEqual([1, 2])
+      expect(codeOf(framesOf(bench.sentDown)[1]!)).toBe(19)
+      expect(bench.sentUp).toEqual(Buffer.concat(goesOn ? [produce(1), produce(2)] : [produce(1)]))
+      expect(gone).toEqual([1, 2])
+    }
+  })
 })
 
 describe('a frame that ends the connection', () => {
