@@ -1,7 +1,13 @@
 /** Another base sequence for a batch that otherwise stays as it is, bit by bit. */
 import { crc32c } from '@node-rs/crc32'
-import { crcMatches, field, readBatchHeader } from './batch-header.ts'
+import { crcMatches, field, readBatchHeader, sealBatch } from './batch-header.ts'
 import { MalformedBatchError } from './malformed-batch-error.ts'
+
+/** The same for a batch whose checksum was made here, so that nobody's mistake is mended. */
+export function renumberOwnBatch(batch: Buffer, baseSequence: number): void {
+  batch.writeInt32BE(baseSequence, field.baseSequence)
+  sealBatch(batch)
+}
 
 /**
  * Writes the base sequence and the checksum in place.

@@ -83,12 +83,12 @@ function areQuarantined({ chain, header }: OpenBatch): boolean {
  */
 export function decideAgain(
   batch: OpenBatch,
-  { dropped }: JudgedBatch,
+  { dropped, digest }: JudgedBatch,
   judgement: BatchJudgement | null,
   moment: UndecidedMoment
 ): Pick<PartitionDecision, 'link'> & Partial<PartitionDecision> {
   const { chain, contract, table } = batch
-  const link = { chain: chain!, digest: batch.digest!, dropped, decided: true }
+  const link = { chain: chain!, digest, dropped, decided: true }
   if (dropped.length === 0) return { link }
   const fate = withoutDropped(batch, new Set(dropped), new Map())
   if (areQuarantined(batch)) return { link, fate }
@@ -98,7 +98,7 @@ export function decideAgain(
   const verdict = partitionVerdict(contract, judgement, moment, true)
   const today = verdict.kind === 'pass' ? verdict.quarantined : new Map<number, readonly Reason[]>()
   const reasons = new Map(dropped.map((index) => [index, today.get(index) ?? [judgedBefore]]))
-  const quarantined = quarantinedBatch({ ...batch, contract }, table, batch.digest!, reasons)
+  const quarantined = quarantinedBatch({ ...batch, contract }, table, digest, reasons)
   return { link, fate, quarantined }
 }
 

@@ -3,7 +3,7 @@ import type { TopicContract } from '../contracts/judgement.ts'
 import type { Chain } from './ledger/chain.ts'
 import type { QuarantinedBatch } from './quarantine-port.ts'
 import type { RecordVerdict } from './partition-verdict.ts'
-import type { RefusalCause } from './report.ts'
+import type { Effort, RefusalCause } from './report.ts'
 import type { ChainPosition } from './sequence-gate.ts'
 
 export interface PartitionDecision {
@@ -22,8 +22,7 @@ export interface PartitionDecision {
   readonly link: ChainLink | null
   /** What has to be in the quarantine topic before the rest goes on; null when nothing has. */
   readonly quarantined: QuarantinedBatch | null
-  /** Time spent opening and judging, without that of others in between, seconds. */
-  readonly seconds: number
+  readonly effort: Effort
 }
 
 export interface ChainLink {

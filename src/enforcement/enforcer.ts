@@ -31,7 +31,7 @@ import type { EnforcementReport } from './report.ts'
 import { Outcome } from './outcome.ts'
 import type { AnswersByTopic, DepartedBatch, OutcomeParts } from './outcome.ts'
 import { producerOf, reportRefused } from './reporting.ts'
-import { gateOrOwnRefusal, resolve } from './settle.ts'
+import { endsConnection, gateOrOwnRefusal, resolve } from './settle.ts'
 import type { LocalRefusal, Resolution } from './settle.ts'
 import { SequenceGates } from './sequence-gate.ts'
 import { ShownRights } from './shown-rights.ts'
@@ -106,7 +106,6 @@ export class Enforcer implements ProducePath {
   /** Requests judged from now on are judged by these; each request by one set only. */
   swapContracts(contracts: ContractSet): void {
     this.#contracts = contracts
-    this.#options.quarantine?.ledger.policiesChanged()
   }
 
   idle(): boolean {
@@ -175,6 +174,8 @@ export class Enforcer implements ProducePath {
   admit(judged: Judged, proofs: WriteProofs): Admission {
     const request = judged as JudgedCall
     const { lane } = request
+    // Nobody waits for anything: what it takes to answer or forward it is looked at when it departs.
+    if (!request.decisions.some(takesPart)) return { kind: 'admitted', ready: null }
     const resolution = this.#resolve(request, (decision) => this.#refusalAtAdmission(request, decision), proofs)
     if (resolution.kind === 'needs-proof') return resolution
     const unshown = resolution.forwarded.filter(({ fate }) => fate.kind === 'unshown')
@@ -216,7 +217,9 @@ export class Enforcer implements ProducePath {
     this.#remember(request, forwarded)
     const forward = bodyFor(call, decisions, passing, held)
     const outcome = this.#outcome(request, passing, emptied, refused)
-    if (!unanswered) return departedWith(outcome, forward, answerBytes(refused, decisions.length))
+    if (!unanswered) {
+      return departedWith(outcome, forward, answerBytes(refused, decisions.length), endsConnection(refused))
+    }
     outcome.unanswered()
     const closeAfter = refused.length > 0 && this.#options.acksZero === 'close'
     return { kind: 'departed', forward, answers: noAnswers, answerBytes: 0, closeAfter, confirm: null }
@@ -319,15 +322,25 @@ export class Enforcer implements ProducePath {
 }
 
 /** A function of its own, so that what waits for an answer holds on to nothing but the outcome. */
-function departedWith(outcome: Outcome, forward: 'original' | Buffer | null, bytes: number): Departure {
+function departedWith(
+  outcome: Outcome,
+  forward: 'original' | Buffer | null,
+  bytes: number,
+  closeAfter: boolean
+): Departure {
   return {
     kind: 'departed',
     forward,
     answers: () => outcome.answers(),
     answerBytes: bytes,
-    closeAfter: false,
+    closeAfter,
     confirm: (response) => outcome.confirm(response)
   }
+}
+
+/** In the ledger or in quarantine: it has to take its place before it can wait for its turn. */
+function takesPart({ link, quarantined, fate }: PartitionDecision): boolean {
+  return link !== null || quarantined !== null || fate.kind === 'unshown'
 }
 
 const noAnswers = (): LocalAnswers => new Map()

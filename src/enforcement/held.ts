@@ -5,7 +5,7 @@
 import type { PartitionDecision, Refusal } from './decision.ts'
 import { refuse } from './decision.ts'
 import type { Plan } from './ledger/chain.ts'
-import { ChainMovedError, ChainOvertakenError } from './ledger/ledger.ts'
+import { ChainMovedError, ChainOvertakenError } from './ledger/errors.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { QuarantinedRecord, QuarantineSink } from './quarantine-port.ts'
 import { batchMessage, recordMessage } from './violation-text.ts'

@@ -18,6 +18,7 @@ import type { JudgedBatch } from './ledger/chain-state.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { RecordVerdict } from './partition-verdict.ts'
 import { batchDigest } from './quarantined.ts'
+import { takesSequencesBack } from './settle.ts'
 import type { ChainPosition } from './sequence-gate.ts'
 import { Turns } from './turns.ts'
 import type { Turn } from './turns.ts'
@@ -44,6 +45,8 @@ export interface LedgerAccess {
   nowMs(): number
 }
 
+/** Of a batch that was not opened. */
+const none = { seconds: 0, examined: 0 }
 /** How long what the broker said it had tells a retry from a batch that is new, milliseconds. */
 const freshMs = 5_000
 
@@ -60,6 +63,8 @@ interface RequestWork {
   readonly lane: AbortSignal
   readonly moment: UndecidedMoment
   readonly turn: Turn
+  /** Its client may give the sequences of a stored batch to other records. */
+  readonly takesSequencesBack: boolean
   /** Of the request's ceiling. */
   inflatedBytesLeft: number
 }
@@ -110,6 +115,7 @@ export class BatchJudge {
       lane,
       moment,
       turn: this.#turns.begin(),
+      takesSequencesBack: takesSequencesBack(call.header.apiVersion),
       inflatedBytesLeft: this.#limits.inflatedBatchBytes
     }
     const decisions: PartitionDecision[] = []
@@ -139,7 +145,7 @@ export class BatchJudge {
     const { topic, partition, bytes, contract } = task
     const position = positionOf(bytes, task)
     const base: PartitionDecision = {
-      ...{ topic, partition, position, contract: null, recordCount: 0, records: [], unlisted: 0, seconds: 0 },
+      ...{ topic, partition, position, contract: null, recordCount: 0, records: [], unlisted: 0, effort: none },
       ...{ fate: { kind: 'forward' }, link: null, quarantined: null }
     }
     if (contract === null && this.#refuseUnknownTopics && needsPolicy(topic)) {
@@ -153,7 +159,7 @@ export class BatchJudge {
     if (entered?.kind === 'not-now') return { ...base, fate: entered.fate }
     const chain = entered?.kind === 'chain' ? entered.chain : null
     const isKnown = chain !== null && chain.state.at(position!.baseSequence) !== undefined
-    if (watched === null && !isKnown) return { ...base, link: passing(chain), recordCount: countOf(bytes) }
+    if (watched === null && !isKnown) return passed(base, chain, countOf(bytes))
     if (chain === null && position !== null && enforces(strongest) && this.#before.has(position, bytes!)) return base
 
     const spent = new Stopwatch()
@@ -165,10 +171,11 @@ export class BatchJudge {
     work.inflatedBytesLeft -= Math.min(work.inflatedBytesLeft, table.bytes.length)
     if (envelope.kind !== 'open') {
       this.#giveBack(table)
-      if (watched === null) return { ...base, link: passing(chain), recordCount: countOf(bytes) }
+      const unread = passed(base, chain, countOf(bytes))
+      if (watched === null || unread.fate.kind === 'refuse') return unread
       // What its header claims is not believed: the batch counts as the one record that its violation is noted for.
       const unopened = this.#unopened(envelope, watched, work.producer)
-      return { ...base, contract: watched, recordCount: 1, link: passing(chain), ...unopened }
+      return { ...unread, contract: watched, recordCount: 1, ...unopened }
     }
     const { header } = envelope
     const batch: OpenBatch = {
@@ -187,12 +194,19 @@ export class BatchJudge {
     const judging = watched.open(table, { topic, partition, producer: work.producer })
     const conclude = (): PartitionDecision => {
       const judgement = judging.result()
-      const { recordCount, unlisted } = judgement
+      const { recordCount, unlisted, examined } = judgement
       const decided = known === null ? decidedBatch(batch, judgement, work.moment) : null
       const again = known === null ? null : decideAgain(batch, known, judgement, work.moment)
       this.#giveBack(table)
       if (decided === null) return { ...base, recordCount, ...again! }
-      return { ...base, contract: watched, recordCount, ...decided, unlisted, seconds: spent.seconds() }
+      return {
+        ...base,
+        contract: watched,
+        recordCount,
+        ...decided,
+        unlisted,
+        effort: { seconds: spent.seconds(), examined }
+      }
     }
     return judging.advance(work.turn.isOver) ? conclude() : this.#finish(judging, work.turn, spent).then(conclude)
   }
@@ -219,6 +233,9 @@ export class BatchJudge {
   /** What follows from what is known of the batch; null when it is new. What was found in a retry is told elsewhere. */
   #recall(chain: Chain, { position, digest, header }: OpenBatch, work: RequestWork): Recalled | null {
     const access = this.#access!
+    const look = (): Recalled => {
+      return { kind: 'decided', decision: { fate: waitOrRetry(access.ledger.look(chain, work.lane), work.moment) } }
+    }
     const recall = chain.recall(position!.baseSequence, header.recordCount, digest!, access.nowMs(), freshMs)
     switch (recall.kind) {
       case 'known':
@@ -226,10 +243,12 @@ export class BatchJudge {
       case 'stored':
         return { kind: 'decided', decision: {} }
       case 'look':
-        return { kind: 'decided', decision: { fate: waitOrRetry(access.ledger.look(chain, work.lane), work.moment) } }
+        return look()
       case 'reused': {
-        const fate = refuse(45, 'sequence-reused', 'these sequence numbers belong to other records')
-        return { kind: 'decided', decision: { fate } }
+        const goesOn = work.takesSequencesBack ? chain.goOnFrom(position!.baseSequence) : 'no'
+        if (goesOn === 'done') return null
+        if (goesOn === 'look') return look()
+        return { kind: 'decided', decision: { fate: taken } }
       }
       case 'new':
         return null
@@ -290,6 +309,14 @@ type Entered =
 function waitOrRetry(changed: Promise<void>, { deadlinePassed }: UndecidedMoment): Fate {
   if (!deadlinePassed) return { kind: 'wait', changed: [changed] }
   return refuse(19, 'ledger', 'what was quarantined of this producer cannot be read or written now, try again')
+}
+
+const taken = refuse(45, 'sequence-reused', 'these sequence numbers belong to other records')
+
+/** Nobody looks into it. Where it is no longer known what the broker sees for its sequences, it cannot go on. */
+function passed(base: PartitionDecision, chain: Chain | null, recordCount: number): PartitionDecision {
+  const isLost = chain !== null && chain.state.up(base.position!.baseSequence) === null
+  return { ...base, recordCount, link: passing(chain), ...(isLost ? { fate: taken } : {}) }
 }
 
 /** Goes on as what is known of its chain says; nothing is decided about it. */

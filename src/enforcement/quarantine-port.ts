@@ -54,13 +54,27 @@ export function sequenceOf({ chain }: Pick<QuarantinedBatch, 'chain'>, index: nu
 
 /**
  * 32 hex digits: the same when the batch is sent again, different for any two records. A sequence alone is not enough,
- * because some clients use those of a refused batch for other records.
+ * because some clients use those of a refused batch for other records. One hash tells batches apart; the records of one
+ * differ in the first eight digits, so that already the beginning of an id says which is meant.
  */
 export function quarantineId(batch: Omit<QuarantinedBatch, 'records'>, index: number): string {
+  const ofBatch = batchId(batch)
+  const first = (parseInt(ofBatch.slice(0, 8), 16) ^ Math.imul(index, oddFactor)) >>> 0
+  return first.toString(16).padStart(8, '0') + ofBatch.slice(8)
+}
+
+/** By an odd number every index has a product of its own in 32 bits; this one (2^32 / golden ratio) spreads them. */
+const oddFactor = 0x9e3779b1
+
+const batchIds = new WeakMap<Omit<QuarantinedBatch, 'records'>, string>()
+
+function batchId(batch: Omit<QuarantinedBatch, 'records'>): string {
+  const known = batchIds.get(batch)
+  if (known !== undefined) return known
   const { topic, partition, chain, digest } = batch
   const place =
-    chain === null
-      ? ['batch', index]
-      : ['chain', String(chain.producerId), chain.producerEpoch, sequenceOf(batch, index)]
-  return hash('sha256', JSON.stringify([topic, partition, ...place, digest])).slice(0, 32)
+    chain === null ? ['batch'] : ['chain', String(chain.producerId), chain.producerEpoch, chain.baseSequence]
+  const id = hash('sha256', JSON.stringify([topic, partition, ...place, digest])).slice(0, 32)
+  batchIds.set(batch, id)
+  return id
 }

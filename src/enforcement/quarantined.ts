@@ -22,6 +22,14 @@ export function batchDigest(header: BatchHeader, table: RecordTable): string {
   return `${hash('sha256', table.bytes, 'base64')}@${header.baseTimestamp}`
 }
 
+/**
+ * The same records, though perhaps of another time: kafkajs writes a batch anew when it sends it again, and stamps it with
+ * the time of that.
+ */
+export function areSameRecords(digest: string, other: string): boolean {
+  return digest.split('@', 1)[0] === other.split('@', 1)[0]
+}
+
 /** Copies: what is kept until it is stored must not keep a whole inflated batch in memory. */
 export function quarantinedBatch(
   { topic, partition, contract, producer, position }: BatchOrigin,

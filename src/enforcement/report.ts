@@ -35,9 +35,17 @@ export interface VerdictCounts {
   refusedWithBatch: number
 }
 
+/** What opening and judging a batch took. */
+export interface Effort {
+  /** Without the turns of others in between. */
+  readonly seconds: number
+  /** Records that the compiled contract did not accept at once. */
+  readonly examined: number
+}
+
 export interface EnforcementReport {
-  /** Called once per judged batch, when its fate is settled. `seconds`: CPU-bound time of opening and judging it. */
-  batchSettled(place: BatchPlace, counts: VerdictCounts, seconds: number): void
+  /** Called once per judged batch, when its fate is settled. */
+  batchSettled(place: BatchPlace, counts: VerdictCounts, effort: Effort): void
   /** One record broke one check; `outcome` is what was done with the record. Not for records beyond those listed. */
   violation(place: BatchPlace, record: RecordPlace, violation: Violation): void
   /** A check of one record could not be decided. */

@@ -60,11 +60,11 @@ function reportRecords(
   refused: boolean,
   whereabouts: (record: RecordVerdict) => Pick<RecordPlace, 'offset' | 'quarantine'>
 ): void {
-  const { topic, partition, contract, position, recordCount, unlisted, seconds } = decision
+  const { topic, partition, contract, position, recordCount, unlisted, effort } = decision
   if (contract === null) return
   const baseSequence = position?.baseSequence ?? null
   const place = { topic, partition, producer, policy: contract.policy, baseSequence, recordCount }
-  report.batchSettled(place, countVerdicts(recordCount, records, unlisted, refused), seconds)
+  report.batchSettled(place, countVerdicts(recordCount, records, unlisted, refused), effort)
   for (const verdict of records) {
     const { index, outcome, violations, undecided } = verdict
     const record = { index, outcome, ...whereabouts(verdict) }

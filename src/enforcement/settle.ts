@@ -87,6 +87,18 @@ export function gateRefusal(code: number): Refusal {
   return { kind: 'refuse', code, cause: 'gate', message, recordErrors: [] }
 }
 
+/**
+ * A batch is to come again, and no sequence number tells a broker to keep those behind it back until it has: clients
+ * would have them stored before it (franz-go and librdkafka without idempotence did). So nothing more of this connection
+ * may go on. What a client has in flight on a connection that is lost it sends again from the first on.
+ */
+export function endsConnection(refused: readonly LocalRefusal[]): boolean {
+  return refused.some(({ decision, code }) => code === notEnoughReplicas && decision.position === null)
+}
+
+/** The one code given here upon which clients send a batch again that stands behind no other. */
+const notEnoughReplicas = 19
+
 function withoutKind({ code, cause, message, recordErrors }: Refusal): Omit<Unproven, 'decision'> {
   return { code, cause, message, recordErrors }
 }
@@ -97,7 +109,12 @@ function withoutKind({ code, cause, message, recordErrors }: Refusal): Omit<Unpr
  * whole.
  */
 function rewindsWholeRequest(apiVersion: number, decisions: readonly PartitionDecision[]): boolean {
-  return apiVersion <= 7 && decisions.length > 1 && decisions.some((decision) => decision.position !== null)
+  return takesSequencesBack(apiVersion) && decisions.length > 1 && decisions.some(({ position }) => position !== null)
+}
+
+/** kafkajs: what fails gives its sequences to what comes next, stored or not, and there is no new epoch. */
+export function takesSequencesBack(apiVersion: number): boolean {
+  return apiVersion <= 7
 }
 
 function asNeighbour(decision: PartitionDecision, first: Unproven): Unproven {

@@ -1,5 +1,12 @@
 /** Where what the produce path reports goes: metrics, the journal behind `why`, activity, and now and then a log line. */
-import type { BatchPlace, EnforcementReport, RecordPlace, RefusalCause, VerdictCounts } from '../enforcement/report.ts'
+import type {
+  BatchPlace,
+  Effort,
+  EnforcementReport,
+  RecordPlace,
+  RefusalCause,
+  VerdictCounts
+} from '../enforcement/report.ts'
 import type { Violation } from '../contracts/judgement.ts'
 import type { Activity } from '../observability/activity.ts'
 import type { LogLimiter } from '../observability/log-limiter.ts'
@@ -26,9 +33,9 @@ export class ProduceReport implements EnforcementReport {
     this.#parts = parts
   }
 
-  batchSettled(place: BatchPlace, counts: VerdictCounts, seconds: number): void {
+  batchSettled(place: BatchPlace, counts: VerdictCounts, effort: Effort): void {
     const { metrics, activity, nowMs } = this.#parts
-    metrics.batchJudged(place.topic, seconds)
+    metrics.batchJudged(place.topic, effort.seconds, effort.examined)
     const now = nowMs()
     for (const [verdict, records] of verdictsOf(counts)) {
       if (records === 0) continue

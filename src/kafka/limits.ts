@@ -37,6 +37,12 @@ export const writeGiveUpAfterMs = 4_000
 /** Half of Kafka's default `max.message.bytes`: keys and values grow by some bytes each in a batch. */
 export const maxWriteBatchBytes = 512 * 1024
 
+/**
+ * Least time between two appends of one writer, milliseconds: so much longer may a bad record hold up its batch while many
+ * come. A producer with five requests in flight does not notice; a hundred small requests become one.
+ */
+export const writeGapMs = 2
+
 /** What a log of ours holds back while its partition has no leader. */
 export const maxWriteQueueBytes = 16 * 1024 * 1024
 

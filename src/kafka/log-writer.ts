@@ -21,6 +21,7 @@ import { pause, systemClock, type Clock } from '../clock.ts'
 import type { KafkaClient, ProducerIdentity } from './client.ts'
 import { KafkaError, leavesDoubt, NoCommonVersionError } from './errors.ts'
 import { LogWriteError } from './log-write-error.ts'
+import { Pace } from './pace.ts'
 import { backoffMs } from './retrying.ts'
 import { WriteQueue, type QueuedBatch } from './write-queue.ts'
 import * as limits from './limits.ts'
@@ -42,6 +43,8 @@ export interface LogWriterOptions {
   readonly maxQueuedBytes?: number
   /** Calls that wait for their offset. Default 100,000. */
   readonly maxQueuedCalls?: number
+  /** Least time between two requests; 0: as soon as the one before is answered. Default 2 ms. */
+  readonly gapMs?: number
   /** Default `none`: small records by the dozen gain little. */
   readonly codec?: Codec
   readonly clock?: Clock
@@ -81,6 +84,7 @@ export class LogWriter {
   readonly #at: { readonly topic: string; readonly partition: number }
   readonly #clock: Clock
   readonly #queue: WriteQueue
+  readonly #pace: Pace
   readonly #closing = new AbortController()
   #producer: ProducerIdentity | null = null
   #sequence = 0
@@ -90,6 +94,7 @@ export class LogWriter {
     this.#options = options
     this.#at = { topic: options.topic, partition: options.partition ?? 0 }
     this.#clock = options.clock ?? systemClock
+    this.#pace = new Pace(options.gapMs ?? limits.writeGapMs)
     this.#queue = new WriteQueue({
       clock: this.#clock,
       giveUpAfterMs: options.giveUpAfterMs ?? limits.writeGiveUpAfterMs,
@@ -108,8 +113,7 @@ export class LogWriter {
     const appended = this.#queue.add(key, value)
     if (!this.#isSending) {
       this.#isSending = true
-      // What is appended in the same round of the event loop goes along.
-      setImmediate(() => void this.#sendAll())
+      void this.#sendAll()
     }
     return appended
   }
@@ -121,7 +125,12 @@ export class LogWriter {
   }
 
   async #sendAll(): Promise<void> {
-    for (let batch = this.#queue.take(); batch !== null; batch = this.#queue.take()) await this.#send(batch)
+    // What is appended in the same round of the event loop goes along.
+    await this.#pace.next()
+    for (let batch = this.#queue.take(); batch !== null; batch = this.#queue.take()) {
+      await this.#send(batch)
+      if (this.#queue.isWaiting) await this.#pace.next()
+    }
     this.#isSending = false
   }
 

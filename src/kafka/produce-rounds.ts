@@ -3,6 +3,7 @@
  * together into the next. A broker takes up one request of a connection after the other, so a crowd of small ones would
  * wait behind each other for their replicas, and those at the end for longer than their timeout.
  */
+import { setImmediate as nextRound } from 'node:timers/promises'
 import * as apis from './apis.ts'
 import type { Produced, ProduceOptions } from './client-types.ts'
 import type { Connection } from './connection.ts'
@@ -64,6 +65,8 @@ export class ProduceRounds {
 
   async #sendAll(connection: Connection, queue: Queue): Promise<void> {
     queue.isSending = true
+    // Partitions whose writers begin at one moment go into one request from the first on.
+    await nextRound()
     // On a connection that has ended each round fails at once, and those who asked find another.
     while (queue.waiting.length > 0) await this.#send(connection, takeRound(queue))
     queue.isSending = false

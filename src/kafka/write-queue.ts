@@ -93,6 +93,11 @@ export class WriteQueue {
     })
   }
 
+  /** Something is there to be taken. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0
+  }
+
   /** The next batch, which is under way from now on; null when nothing waits. */
   take(): QueuedBatch | null {
     this.#underWay = this.#waiting.shift() ?? null

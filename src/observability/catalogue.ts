@@ -28,6 +28,14 @@ export const catalogue = {
     labels: ['topic'],
     help: 'Record batches judged.'
   },
+  recordsExamined: {
+    name: 'kontrakt_records_examined_total',
+    type: 'counter',
+    labels: ['topic'],
+    help:
+      'Records that were decoded to be judged, because the compiled contract did not accept them at once: it has ' +
+      'something that is not compiled (`kontrakt check --explain` says what), or the record is not an ordinary one.'
+  },
   judgingDuration: {
     name: 'kontrakt_judging_duration_seconds',
     type: 'histogram',

@@ -67,8 +67,9 @@ export class Metrics {
   }
 
   /** One judged batch. `seconds`: time spent opening and judging it, without waiting. */
-  batchJudged(topic: string, seconds: number): void {
+  batchJudged(topic: string, seconds: number, examined: number): void {
     this.#count('batchesJudged', [topic], 1)
+    if (examined > 0) this.#count('recordsExamined', [topic], examined)
     this.#judging.observe(seconds)
   }
 

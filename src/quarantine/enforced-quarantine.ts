@@ -8,6 +8,7 @@ import { pause, systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { TopicSettings } from '../config/settings.ts'
 import type { CompiledPolicy } from '../contracts/compile.ts'
+import { canQuarantine } from '../contracts/producer-modes.ts'
 import type { QuarantineParts } from '../enforcement/held.ts'
 import { Ledger } from '../enforcement/ledger/ledger.ts'
 import type { LedgerClock, LedgerEvents } from '../enforcement/ledger/ledger.ts'
@@ -43,6 +44,11 @@ const sweepMs = 10 * 60_000
 /** Pauses between the tries of a reload: from the first one doubling up to the last. */
 const firstPauseMs = 1_000
 const longestPauseMs = 60_000
+/**
+ * How often it is looked for a ledger that another instance makes. Less than the time for which a topic that was marked
+ * just now is handled as one that not everybody knows of (`quietMs` of the ledger).
+ */
+const lookOutMs = 2_000
 
 export class EnforcedQuarantine {
   readonly parts: QuarantineParts
@@ -57,6 +63,9 @@ export class EnforcedQuarantine {
   /** Ends the tries of the last reload. */
   #superseding = new AbortController()
   #sweeping: NodeJS.Timeout | null = null
+  #isLookingOut = false
+  /** Named by policies that quarantine. */
+  #topicsToMark: readonly string[] = []
 
   /** Connects only when something is to be read or written. */
   constructor(options: EnforcedQuarantineOptions) {
@@ -96,7 +105,11 @@ export class EnforcedQuarantine {
       prepareTopics(client, policies, topics, { signal })
     )
     for (const finding of findings) events.topic(finding)
-    if (!hasLedger) return
+    this.#topicsToMark = quarantiningTopics(policies)
+    if (!hasLedger) {
+      void this.#lookOut()
+      return
+    }
     try {
       await this.#read()
     } catch (error) {
@@ -115,6 +128,7 @@ export class EnforcedQuarantine {
     if (this.#closing.signal.aborted) return
     this.#superseding = new AbortController()
     const { signal } = this.#superseding
+    this.#topicsToMark = quarantiningTopics(policies)
     void this.#untilDone(signal, (attempt) => this.#prepare(policies, attempt, signal))
   }
 
@@ -141,12 +155,43 @@ export class EnforcedQuarantine {
     }
     await this.#withClient(async (client) => {
       const ours = await examineOurs(client, policies, topics, { create: true })
-      if (ours === null) return
+      if (ours === null) {
+        void this.#lookOut()
+        return
+      }
       tell(ours)
       if (!ours.some(({ level, topic }) => level === 'problem' && topic === topics.ledger)) this.#readOn()
       tell(await examineTheirs(client, policies, { create: true }))
     })
     return isDone
+  }
+
+  /**
+   * While nothing can be quarantined here there need not be a ledger. When another instance makes one, this one has to
+   * know what is marked there.
+   */
+  async #lookOut(): Promise<void> {
+    if (this.#isLookingOut) return
+    this.#isLookingOut = true
+    const { signal } = this.#closing
+    const { topics, events, retryClock = systemClock } = this.#options
+    const client = this.#client('kontrakt-topics')
+    const isNeeded = (): boolean => !signal.aborted && this.#reading === null && !this.#isReadingOn
+    let pauseMs = lookOutMs
+    while (isNeeded()) {
+      await pause(retryClock, pauseMs, signal)
+      if (!isNeeded()) break
+      // Others tell that no broker can be reached.
+      const found = await examineOurs(client, [], topics, { create: false }).catch(() => null)
+      const problems = (found ?? []).filter(({ level }) => level === 'problem')
+      if (signal.aborted) break
+      for (const problem of problems) events.topic(problem)
+      pauseMs = problems.length > 0 ? longestPauseMs : lookOutMs
+      if (found !== null && problems.length === 0) this.#readOn()
+    }
+    client.close()
+    this.#clients.delete(client)
+    this.#isLookingOut = false
   }
 
   #readOn(): void {
@@ -170,8 +215,13 @@ export class EnforcedQuarantine {
       throw error
     }
     if (this.#closing.signal.aborted) return
+    const { ledger } = this.parts
+    const failed = (error: unknown): void => this.#options.events.unavailable(error)
+    // A mark that is some seconds old when the first record goes to quarantine holds up nobody.
+    ledger.mark(this.#topicsToMark).catch(failed)
     this.#sweeping ??= setInterval(() => {
-      this.parts.ledger.sweep().catch((error: unknown) => this.#options.events.unavailable(error))
+      ledger.mark(this.#topicsToMark).catch(failed)
+      ledger.sweep().catch(failed)
     }, sweepMs).unref()
   }
 
@@ -210,4 +260,10 @@ export class EnforcedQuarantine {
     const { bootstrapServers, connectTimeoutMs } = this.#options
     return { bootstrapServers, clientId, connectTimeoutMs, requestTimeoutMs, clock: systemClock }
   }
+}
+
+/** Those of globs are marked when their first producer comes. */
+function quarantiningTopics(policies: readonly CompiledPolicy[]): readonly string[] {
+  const patterns = policies.flatMap(({ model }) => (canQuarantine(model) ? model.topics : []))
+  return patterns.filter(({ literal }) => literal).map(({ source }) => source)
 }

@@ -5,7 +5,6 @@
  * A batch that the broker refuses for what is in it is tried again in parts, down to the record concerned, so that no
  * record is refused for its neighbour's sake. One whose outcome nobody knows is sent again as it was.
  */
-import { setImmediate as nextRound } from 'node:timers/promises'
 import { errorCodes } from '../../protocol/errors.ts'
 import { buildBatch } from '../../protocol/records/build-batch.ts'
 import type { NewRecord } from '../../protocol/records/build-batch.ts'
@@ -13,6 +12,7 @@ import type { Clock } from '../clock.ts'
 import { pause } from '../clock.ts'
 import type { KafkaClient } from '../kafka/client.ts'
 import { KafkaError } from '../kafka/errors.ts'
+import type { Pace } from '../kafka/pace.ts'
 import { backoffMs } from '../kafka/retrying.ts'
 
 /** Inflated bytes of one batch: compressed in some milliseconds, and below any usual `max.message.bytes`. */
@@ -21,6 +21,8 @@ const maxBatchBytes = 512 * 1024
 const maxBatchRecords = 10_000
 /** Below this a batch is not made smaller for a topic that takes little: then each record goes alone. */
 const leastBatchBytes = 16 * 1024
+/** From here on a batch is compressed: for a smaller one the call costs more than all the rest of it. */
+const compressedFromBytes = 8 * 1024
 
 /** What a broker answers that no record of that topic will ever be taken from us. */
 const refusesTopic: ReadonlySet<number> = new Set([
@@ -71,6 +73,8 @@ export interface LaneOptions {
   readonly topic: string
   readonly partition: number
   readonly clock: Clock
+  /** When batches leave; shared by lanes, whose requests then go together. */
+  readonly pace: Pace
   /** There is no such partition: these have to find another lane. */
   readonly onGone: (contributions: readonly Contribution[]) => void
   /** Nothing waits any more. */
@@ -84,6 +88,8 @@ export class Lane {
   #isRunning = false
   /** Halved when the topic takes less. */
   #batchBytes = maxBatchBytes
+  /** 0 as soon as the topic took less than that. */
+  #compressedFromBytes = compressedFromBytes
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -101,11 +107,13 @@ export class Lane {
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    // What is added in this round of the event loop goes together: batches that had arrived together already.
-    await nextRound()
     let failures = 0
-    for (let batch = this.#next(); batch.records.length > 0; batch = this.#next()) {
-      const error = await this.#send(batch.records)
+    while (this.#queue.some(({ contribution }) => contribution.isOpen())) {
+      // What is added meanwhile goes together.
+      await this.#options.pace.next()
+      const batch = this.#next()
+      if (batch.records.length === 0) break
+      const error = await this.#send(batch)
       if (this.#gone.signal.aborted) break
       if (error === null) {
         failures = 0
@@ -152,11 +160,11 @@ export class Lane {
   }
 
   /** Null when they are written. */
-  async #send(records: readonly NewRecord[]): Promise<unknown> {
+  async #send({ records, bytes }: Batch): Promise<unknown> {
     const { client, topic, partition } = this.#options
     try {
       // Records that fitted into their topic compressed must fit here, and zstd is no worse than any other codec.
-      const batch = buildBatch({ records, codec: 'zstd' })
+      const batch = buildBatch({ records, codec: bytes < this.#compressedFromBytes ? 'none' : 'zstd' })
       await client.produce({ topic, partition, batch, acks: -1 })
       return null
     } catch (error) {
@@ -174,6 +182,8 @@ export class Lane {
   #refuse({ records, parts, bytes }: Batch, error: KafkaError): void {
     if (refusesTopic.has(error.code)) {
       for (const { contribution } of this.#queue) contribution.refused(error.message)
+    } else if (tooLarge.has(error.code) && bytes < this.#compressedFromBytes) {
+      this.#compressedFromBytes = 0
     } else if (parts.length > 1) {
       for (const { turn } of parts) turn.alone = true
     } else if (tooLarge.has(error.code) && records.length > 1) {

@@ -113,31 +113,64 @@ export function entriesOf(batch: QuarantinedBatch): QuarantineEntry[] {
   })
 }
 
+/** The headers that all records of one batch have in common, made once for them. */
+export interface SharedHeaders {
+  readonly place: readonly RecordHeader[]
+  readonly producer: readonly RecordHeader[]
+  readonly sender: readonly RecordHeader[]
+}
+
+export function sharedHeaders(entry: Omit<QuarantineEntry, 'id' | 'violations'>): SharedHeaders {
+  const { producerId, producerEpoch, clientId, principal } = entry
+  return {
+    place: [header('topic', entry.topic), header('partition', entry.partition)],
+    producer: [
+      ...(producerId === null ? [] : [header('producerId', producerId)]),
+      ...(producerEpoch === null ? [] : [header('producerEpoch', producerEpoch)])
+    ],
+    sender: [
+      ...(clientId === null ? [] : [header('clientId', shorten(clientId, recordLimits.text))]),
+      ...(principal === null ? [] : [header('principal', shorten(principal, recordLimits.text))]),
+      header('policy', shorten(entry.policy, recordLimits.text))
+    ]
+  }
+}
+
 /**
  * @param nowMs the record's own timestamp, epoch milliseconds; the broker replaces it (LogAppendTime)
+ * @param shared of the batch that the entry is from
  */
-export function toQuarantineRecord(entry: QuarantineEntry, nowMs: number): NewRecord {
-  const ours: RecordHeader[] = []
-  const add = (name: string, value: string | number | bigint | null): void => {
-    if (value !== null) ours.push({ name, value: Buffer.from(String(value)) })
-  }
-  add(recordHeaders.version, recordVersion)
-  add(recordHeaders.id, entry.id)
-  add(recordHeaders.topic, entry.topic)
-  add(recordHeaders.partition, entry.partition)
-  add(recordHeaders.timestamp, entry.timestampMs)
-  add(recordHeaders.producerId, entry.producerId)
-  add(recordHeaders.producerEpoch, entry.producerEpoch)
-  add(recordHeaders.sequence, entry.sequence)
-  add(recordHeaders.batchIndex, entry.batchIndex)
-  add(recordHeaders.clientId, entry.clientId === null ? null : shorten(entry.clientId, recordLimits.text))
-  add(recordHeaders.principal, entry.principal === null ? null : shorten(entry.principal, recordLimits.text))
-  add(recordHeaders.policy, shorten(entry.policy, recordLimits.text))
-  add(recordHeaders.violations, violationsText(entry.violations, entry.moreViolations))
-  add(recordHeaders.value, entry.valueDropped ? 'dropped' : null)
-  add(recordHeaders.headers, entry.headers.length)
-  return { key: entry.key, value: entry.value, headers: [...entry.headers, ...ours], timestamp: nowMs }
+export function toQuarantineRecord(entry: QuarantineEntry, nowMs: number, shared = sharedHeaders(entry)): NewRecord {
+  const headers: RecordHeader[] = [
+    ...entry.headers,
+    versionHeader,
+    header('id', entry.id),
+    ...shared.place,
+    header('timestamp', entry.timestampMs),
+    ...shared.producer
+  ]
+  if (entry.sequence !== null) headers.push(header('sequence', entry.sequence))
+  headers.push(
+    header('batchIndex', entry.batchIndex),
+    ...shared.sender,
+    header('violations', violationsText(entry.violations, entry.moreViolations))
+  )
+  if (entry.valueDropped) headers.push(header('value', 'dropped'))
+  headers.push(header('headers', entry.headers.length))
+  return { key: entry.key, value: entry.value, headers, timestamp: nowMs }
 }
+
+type OurHeader = keyof typeof recordHeaders
+
+const nameBytes = new Map(
+  (Object.keys(recordHeaders) as OurHeader[]).map((name) => [name, Buffer.from(recordHeaders[name])])
+)
+
+function header(name: OurHeader, value: string | number | bigint): RecordHeader {
+  return { name: recordHeaders[name], nameBytes: nameBytes.get(name)!, value: Buffer.from(String(value)) }
+}
+
+const versionHeader = header('version', recordVersion)
 
 /** As many whole violations as fit; the rest is counted. */
 function violationsText(violations: readonly QuarantineReason[], moreBefore: number): string {

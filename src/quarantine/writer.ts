@@ -5,16 +5,18 @@
  *
  * The records of a partition go to the partition of the same number modulo the count of the quarantine topic, in order.
  */
-import type { Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../clock.ts'
 import { pause, systemClock } from '../clock.ts'
 import type { NewRecord } from '../../protocol/records/build-batch.ts'
 import type { QuarantinedBatch, QuarantineOutcome, QuarantineSink } from '../enforcement/quarantine-port.ts'
 import type { KafkaClient } from '../kafka/client.ts'
 import { isRetriable, NoCommonVersionError } from '../kafka/errors.ts'
+import * as limits from '../kafka/limits.ts'
+import { Pace } from '../kafka/pace.ts'
 import { backoffMs } from '../kafka/retrying.ts'
 import { Lane } from './lane.ts'
 import type { Contribution, SizedRecord } from './lane.ts'
-import { entriesOf, toQuarantineRecord } from './record.ts'
+import { entriesOf, sharedHeaders, toQuarantineRecord } from './record.ts'
 import type { QuarantineEntry } from './record.ts'
 import { NoQuarantineTopicError } from './topic-lookup.ts'
 import type { TopicLookup } from './topic-lookup.ts'
@@ -36,6 +38,8 @@ export interface QuarantineWriterOptions {
   readonly storeWithinMs?: number
   readonly maxWaitingBytes?: number
   readonly maxWaitingRecords?: number
+  /** Least time between two requests; 0: as soon as the one before is answered. Default 2 ms. */
+  readonly gapMs?: number
 }
 
 export class QuarantineWriter implements QuarantineSink {
@@ -47,6 +51,7 @@ export class QuarantineWriter implements QuarantineSink {
   /** By quarantine topic, topic and partition; only while something of it has no lane. */
   readonly #lines = new Map<string, Line>()
   readonly #waiting = new Set<Waiting>()
+  readonly #pace: Pace
   #waitingBytes = 0
   #waitingRecords = 0
   #isClosed = false
@@ -55,13 +60,16 @@ export class QuarantineWriter implements QuarantineSink {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#storeWithinMs = options.storeWithinMs ?? writerDefaults.storeWithinMs
+    this.#pace = new Pace(options.gapMs ?? limits.writeGapMs)
   }
 
   store(batch: QuarantinedBatch): Promise<QuarantineOutcome> {
     if (this.#isClosed) return Promise.resolve(failed('this instance is closing'))
     if (batch.records.length === 0) return Promise.resolve({ kind: 'stored' })
     const nowMs = this.#clock.nowMs()
-    const records = entriesOf(batch).map((entry) => sized(toQuarantineRecord(kept(entry, batch), nowMs)))
+    const entries = entriesOf(batch)
+    const shared = sharedHeaders(entries[0]!)
+    const records = entries.map((entry) => sized(toQuarantineRecord(kept(entry, batch), nowMs, shared)))
     const bytes = records.reduce((sum, record) => sum + record.bytes, 0)
     if (!this.#hasRoomFor(bytes, records.length)) {
       return Promise.resolve(failed('too many records wait for their quarantine topics'))
@@ -164,6 +172,7 @@ export class QuarantineWriter implements QuarantineSink {
       topic,
       partition,
       clock: this.#clock,
+      pace: this.#pace,
       onIdle: () => {
         if (this.#lanes.get(name) === lane) this.#lanes.delete(name)
       },
@@ -211,7 +220,10 @@ class Waiting implements Contribution {
   /** Where to. */
   readonly place: Pick<QuarantinedBatch, 'topic' | 'partition' | 'target'>
   readonly #end: (outcome: QuarantineOutcome) => void
-  readonly #ended = new AbortController()
+  readonly #cancelTimeout: Cancel
+  /** Made when somebody waits for the end; nearly always nobody does. */
+  #ended: AbortController | null = null
+  #isOpen = true
   #hindrance = 'its broker has not answered'
   #records: readonly SizedRecord[]
   /** How often it had to look for its partition again. */
@@ -227,10 +239,9 @@ class Waiting implements Contribution {
     this.place = { topic, partition, target }
     this.#records = records
     this.#end = end
-    const cancel = clock.after(withinMs, () => {
+    this.#cancelTimeout = clock.after(withinMs, () => {
       this.giveUp(`not stored in ${target.topic} within ${withinMs} ms: ${this.#hindrance}`)
     })
-    this.#ended.signal.addEventListener('abort', cancel)
   }
 
   get records(): readonly SizedRecord[] {
@@ -238,11 +249,13 @@ class Waiting implements Contribution {
   }
 
   get ended(): AbortSignal {
+    this.#ended ??= new AbortController()
+    if (!this.#isOpen) this.#ended.abort(ended)
     return this.#ended.signal
   }
 
   isOpen(): boolean {
-    return !this.#ended.signal.aborted
+    return this.#isOpen
   }
 
   stored(): void {
@@ -262,11 +275,13 @@ class Waiting implements Contribution {
   }
 
   #finish(outcome: QuarantineOutcome): void {
-    if (!this.isOpen()) return
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#cancelTimeout()
     // A lane may hold on to it while a broker does not answer; its memory is given back now.
     this.#records = []
     // Given a reason, none is made, with its stack.
-    this.#ended.abort(ended)
+    this.#ended?.abort(ended)
     this.#end(outcome)
   }
 }

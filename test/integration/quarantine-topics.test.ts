@@ -13,6 +13,7 @@ import { TopicLookup } from '../../src/quarantine/topic-lookup.ts'
 import { examineQuarantineTopics, roomForHeadersBytes } from '../../src/quarantine/topics.ts'
 import { QuarantineWriter } from '../../src/quarantine/writer.ts'
 import { systemClock } from '../../src/clock.ts'
+import { retrying } from '../../src/kafka/retrying.ts'
 import { policyOf } from '../support/contracts.ts'
 import { describeKafka } from '../support/kafka.ts'
 
@@ -128,7 +129,10 @@ describe('topics of quarantine', () => {
       const large = randomBytes(299_000)
       const headers = [{ name: 'source', value: null }]
       const batch = buildBatch({ records: [{ key: Buffer.from('k0'), value: large, headers, timestamp: 1 }] })
-      await client.produce({ topic: origin, partition: 0, batch })
+      // A broker that has just made a topic may not know yet that it leads it.
+      await retrying({ clock: systemClock, withinMs: 10_000 }, () =>
+        client.produce({ topic: origin, partition: 0, batch })
+      )
       const writer = new QuarantineWriter({ client, topics: new TopicLookup({ client }) })
       closers.push(() => writer.close())
       const topic = `${origin}.quarantine`

@@ -2,6 +2,7 @@
  * The ledger topic and each instance's way to it: one order for all, acknowledgements that come late or not at all, and
  * a reader that lags behind.
  */
+import { decodeMarkKey } from '../../src/enforcement/ledger/ledger-format.ts'
 import type { LedgerLog, LedgerRecord } from '../../src/enforcement/ledger/ports.ts'
 import { always, Lane } from './world.ts'
 import type { Life, World } from './world.ts'
@@ -27,7 +28,7 @@ export class LedgerTopic {
   closed = false
   /** Refuses for good, as without the right to write. */
   denied = false
-  readonly #readers = new Set<() => void>()
+  readonly #readers = new Set<(isMark: boolean) => void>()
 
   constructor(world: World) {
     this.world = world
@@ -37,7 +38,8 @@ export class LedgerTopic {
     const offset = this.end
     this.end += 1n
     this.records.push({ offset, timestampMs: this.world.nowMs, key, value })
-    for (const wake of this.#readers) wake()
+    const isMark = decodeMarkKey(key) !== null
+    for (const wake of this.#readers) wake(isMark)
     return offset
   }
 
@@ -51,7 +53,8 @@ export class LedgerTopic {
     })
   }
 
-  onAppend(wake: () => void): () => void {
+  /** `wake` is told whether it is the mark of a topic. */
+  onAppend(wake: (isMark: boolean) => void): () => void {
     this.#readers.add(wake)
     return () => {
       this.#readers.delete(wake)
@@ -93,8 +96,10 @@ export class LedgerLogModel implements LedgerLog {
     this.#onRecord = onRecord
     this.#appends = new Lane(topic.world, 'ledger-append', always)
     this.#reads = new Lane(topic.world, 'ledger-read', life)
-    this.#forget = topic.onAppend(() => {
-      this.#read()
+    // Whoever has not read that a topic is marked lets its chains pass: what then happens is not promised.
+    this.#forget = topic.onAppend((isMark) => {
+      if (isMark) this.#take(Infinity)
+      else this.#read()
     })
     this.#read()
   }
@@ -198,16 +203,19 @@ export class LedgerLogModel implements LedgerLog {
     this.#readsWaiting = true
     this.#reads.push(`${this.#name} reads the ledger`, () => {
       this.#readsWaiting = false
-      const { records, end, world } = this.#topic
-      const coming = records.filter(({ offset }) => offset >= this.#position)
-      const taken = coming.slice(0, world.random.whole(1, 3))
-      const all = taken.length === coming.length
-      for (const record of taken) this.#onRecord(record)
-      this.#position = all ? end : taken.at(-1)!.offset + 1n
-      const waiting = this.#waiting
-      this.#waiting = waiting.filter(({ offset }) => offset >= this.#position)
-      for (const { offset, resolve } of waiting) if (offset < this.#position) resolve()
+      this.#take(this.#topic.world.random.whole(1, 3))
       this.#read()
     })
+  }
+
+  #take(most: number): void {
+    const { records, end } = this.#topic
+    const coming = records.filter(({ offset }) => offset >= this.#position)
+    const taken = coming.slice(0, most)
+    for (const record of taken) this.#onRecord(record)
+    this.#position = taken.length === coming.length ? end : taken.at(-1)!.offset + 1n
+    const waiting = this.#waiting
+    this.#waiting = waiting.filter(({ offset }) => offset >= this.#position)
+    for (const { offset, resolve } of waiting) if (offset < this.#position) resolve()
   }
 }

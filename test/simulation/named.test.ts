@@ -2,7 +2,6 @@
  * The hard schedules, each by its name. What happens when is fixed here; whatever is left open is picked by seeds, so
  * each of them stands for many.
  */
-import { Random } from './random.ts'
 import { describe, expect, it } from 'vitest'
 import { noBrokerFaults } from './broker.ts'
 import { Hand } from './hand.ts'
@@ -10,36 +9,9 @@ import type { Attempt } from './hand.ts'
 import type { Instance } from './instance.ts'
 import { check } from './invariants.ts'
 import { noQuarantineFaults } from './quarantine-topic.ts'
+import { inQuarantine, inTopic, isBroker, scene, seeds, settle } from './scene.ts'
 import { Stage } from './stage.ts'
-import type { ClientKind, StageOptions } from './stage.ts'
-import type { Lane } from './world.ts'
-
-const seeds = Array.from({ length: 10 }, (_, index) => index + 1)
-const longEnoughMs = 20_000
-
-/** Values in the topic, as they stand there. */
-const inTopic = (stage: Stage): string[] => stage.cluster.partitions[0]!.records.map(({ value }) => value)
-const inQuarantine = (stage: Stage): string[] => [...stage.quarantine.stored].sort()
-
-interface Scene {
-  readonly stage: Stage
-  readonly first: Instance
-  readonly second: Instance
-  readonly hand: Hand
-}
-
-/** Instances that have long had their policy, so that nothing waits because it is new. */
-async function scene(seed: number, options: StageOptions = {}): Promise<Scene> {
-  const stage = new Stage(seed, { instances: 2, ...options })
-  await stage.world.drain()
-  await stage.world.pass(longEnoughMs)
-  return { stage, first: stage.instances[0]!, second: stage.instances[1]!, hand: new Hand(stage) }
-}
-
-const isBroker = (what: string): boolean => what.startsWith('broker 0 takes')
-
-/** Until everything has come to rest, time included. */
-const settle = ({ stage }: Scene): Promise<void> => stage.world.pass(longEnoughMs)
+import type { ClientKind } from './stage.ts'
 
 /** Where a first copy of a batch can be while its retry comes. */
 const places: readonly (readonly [string, (what: string) => boolean])[] = [
@@ -398,67 +370,6 @@ it.each(seeds)('without room for another chain bad records are refused instead (
   await settle(all)
   expect(attempts.map(({ code }) => code)).toEqual([0, 87, 0])
   expect(inTopic(stage)).toEqual(['hand.1.good', 'other.2.good'])
-})
-
-/**
- * Runs a schedule in many orders in which the events of a kind can happen among each other; everything else happens as
- * soon as it can. All orders are too many (some twenty choices among two to four), so they are drawn by seed.
- *
- * @returns how many different orders there were
- */
-async function manyOrders(
-  seeds: number,
-  isChoice: (lane: Lane) => boolean,
-  act: (choose: Chooser, seed: number) => Promise<void>
-): Promise<number> {
-  const orders = new Set<string>()
-  for (let seed = 1; seed <= seeds; seed += 1) {
-    const random = new Random(seed)
-    let order = ''
-    await act((lanes) => {
-      const others = lanes.filter((lane) => !isChoice(lane))
-      if (others.length > 0) return others[0]!
-      const taken = random.whole(0, lanes.length - 1)
-      if (lanes.length > 1) order += `${taken}/${lanes.length} `
-      return lanes[taken]!
-    }, seed)
-    orders.add(order)
-  }
-  return orders.size
-}
-
-type Chooser = (lanes: readonly Lane[]) => Lane
-
-describe('two instances that claim one chain', () => {
-  /** Acknowledgements come as soon as they can: what is known by them is known by reading, too. */
-  const isLedger = ({ kind }: Lane): boolean => kind === 'ledger-append' || kind === 'ledger-read'
-
-  it('keep its promises in whatever order their writes, acknowledgements and reads happen', async () => {
-    const orders = await manyOrders(400, isLedger, async (choose, seed) => {
-      const all = await scene(1)
-      const { stage, first, second, hand } = all
-      stage.cluster.deadSocketsArrive = true
-      const batches = [hand.batch(['bad', 'good']), hand.batch(['good'])]
-      const one = hand.connect(first)
-      const two = hand.connect(second)
-      stage.world.chooser = choose
-      // The client has gone over, and the first instance does not know yet.
-      const attempts = batches.flatMap((batch) => [one.send(batch), two.send(batch)])
-      await stage.world.drain()
-      stage.world.chooser = null
-      await settle(all)
-      const last = hand.connect(second)
-      const again = batches.map((batch) => last.send(batch))
-      await settle(all)
-      expect(
-        again.map(({ code }) => code),
-        `seed ${seed}`
-      ).toEqual([0, 0])
-      expect(attempts.every(({ code }) => code === null || code === 0 || code === 19)).toBe(true)
-      expect(inTopic(stage)).toEqual(['hand.1.good', 'hand.2.good'])
-    })
-    expect(orders).toBeGreaterThan(100)
-  }, 120_000)
 })
 
 describe('an instance killed at', () => {

@@ -2,11 +2,10 @@
  * A relay before the one node of a cluster that loses what a test wants lost: a request on its way there, or the answer
  * to it; the connection ends with it. Addresses in answers are exchanged for the relay's own, so that clients stay.
  */
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { decodeResponseHeader, responseFrame } from '../../protocol/frames/header.ts'
 import { openAddressed } from '../../src/proxy/addresses.ts'
 import { FrameSplitter } from './hostile/frame-splitter.ts'
+import { startSocketRelay, type Target } from './socket-relay.ts'
 
 /** `request`: the broker never sees it. `answer`: it was carried out, and nobody is told. */
 export type Loss = 'request' | 'answer' | null
@@ -25,75 +24,55 @@ interface Waiting {
   readonly loss: Loss
 }
 
-export async function startKafkaRelay(target: { readonly host: string; readonly port: number }): Promise<KafkaRelay> {
-  const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, (client) => {
-    const broker = connect({ host: target.host, port: target.port, noDelay: true })
-    const waiting = new Map<number, Waiting>()
-    const requests = new FrameSplitter()
-    const answers = new FrameSplitter()
-    client.on('data', (chunk) => {
-      for (const request of requests.push(chunk)) {
-        const [apiKey, apiVersion] = [request.readInt16BE(4), request.readInt16BE(6)]
-        const loss = relay.lose(apiKey)
-        if (loss === 'request') {
-          client.destroy()
-          return
+export async function startKafkaRelay(target: Target): Promise<KafkaRelay> {
+  const sockets = await startSocketRelay(
+    () => target,
+    (client, broker) => {
+      const waiting = new Map<number, Waiting>()
+      const requests = new FrameSplitter()
+      const answers = new FrameSplitter()
+      client.on('data', (chunk) => {
+        for (const request of requests.push(chunk)) {
+          const [apiKey, apiVersion] = [request.readInt16BE(4), request.readInt16BE(6)]
+          const loss = relay.lose(apiKey)
+          if (loss === 'request') {
+            client.destroy()
+            return
+          }
+          waiting.set(request.readInt32BE(8), { apiKey, apiVersion, loss })
+          broker.write(request)
         }
-        waiting.set(request.readInt32BE(8), { apiKey, apiVersion, loss })
-        broker.write(request)
-      }
-    })
-    broker.on('data', (chunk) => {
-      for (const answer of answers.push(chunk)) {
-        const correlationId = answer.readInt32BE(4)
-        const { apiKey, apiVersion, loss } = waiting.get(correlationId)!
-        waiting.delete(correlationId)
-        if (loss === 'answer') {
-          client.destroy()
-          return
+      })
+      broker.on('data', (chunk) => {
+        for (const answer of answers.push(chunk)) {
+          const correlationId = answer.readInt32BE(4)
+          const { apiKey, apiVersion, loss } = waiting.get(correlationId)!
+          waiting.delete(correlationId)
+          if (loss === 'answer') {
+            client.destroy()
+            return
+          }
+          const frame = answer.subarray(4)
+          const opened = openAddressed(
+            apiKey,
+            apiVersion,
+            frame.subarray(decodeResponseHeader(frame, apiKey, apiVersion).headerLength)
+          )
+          client.write(
+            opened === null
+              ? answer
+              : responseFrame(
+                  apiKey,
+                  apiVersion,
+                  correlationId,
+                  opened.rewritten(() => ({ host: '127.0.0.1', port }))
+                )
+          )
         }
-        const frame = answer.subarray(4)
-        const opened = openAddressed(
-          apiKey,
-          apiVersion,
-          frame.subarray(decodeResponseHeader(frame, apiKey, apiVersion).headerLength)
-        )
-        client.write(
-          opened === null
-            ? answer
-            : responseFrame(
-                apiKey,
-                apiVersion,
-                correlationId,
-                opened.rewritten(() => ({ host: '127.0.0.1', port }))
-              )
-        )
-      }
-    })
-    for (const [socket, other] of [
-      [client, broker],
-      [broker, client]
-    ] as const) {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
       })
     }
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const relay: KafkaRelay = {
-    address: `127.0.0.1:${port}`,
-    lose: () => null,
-    async close() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    }
-  }
+  )
+  const { port, address } = sockets
+  const relay: KafkaRelay = { address, lose: () => null, close: () => sockets.close() }
   return relay
 }

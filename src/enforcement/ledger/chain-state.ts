@@ -9,6 +9,7 @@
  * (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`) and an idempotent client has at most five in flight. Of what is older
  * only the number of quarantined records counts.
  */
+import type { ChainId } from './ports.ts'
 import { addSequence, sequenceDistance } from './sequence.ts'
 
 /** One batch of the producer, with what was decided about it. */
@@ -23,11 +24,15 @@ export interface JudgedBatch {
   readonly dropped: readonly number[]
 }
 
+export function isSameDecision(a: JudgedBatch, b: JudgedBatch): boolean {
+  return a.count === b.count && a.digest === b.digest && a.dropped.length === b.dropped.length
+}
+
 /** As it stands in the ledger. */
 export interface ChainSnapshot {
   /** From this sequence on `batches` tell what was quarantined. */
   readonly floor: number
-  /** How many were quarantined below `floor`. */
+  /** How many were quarantined below `floor`; negative where the producer has used sequences again (`goOnFrom`). */
   readonly droppedBelow: number
   /** Only those with quarantined records, in order. */
   readonly batches: readonly JudgedBatch[]
@@ -67,9 +72,9 @@ export class ChainState {
     return this.#batches
   }
 
-  /** Quarantined records of the chain in all. */
-  get dropped(): number {
-    return this.#batches.reduce((sum, batch) => sum + batch.dropped.length, this.#droppedBelow)
+  /** True when the broker sees other sequences than the producer's. */
+  get renumbers(): boolean {
+    return this.#droppedBelow !== 0 || this.#batches.some((batch) => batch.dropped.length > 0)
   }
 
   at(base: number): JudgedBatch | undefined {
@@ -78,7 +83,7 @@ export class ChainState {
 
   /** The sequence the broker sees instead; null below the floor, where what was quarantined is no longer known. */
   up(sequence: number): number | null {
-    if (this.#droppedBelow > 0 && sequenceDistance(this.#floor, sequence) < 0) return null
+    if (this.#droppedBelow !== 0 && sequenceDistance(this.#floor, sequence) < 0) return null
     let dropped = this.#droppedBelow
     for (const batch of this.#batches) {
       const inside = sequenceDistance(batch.base, sequence)
@@ -121,6 +126,13 @@ export class ChainState {
     return this.#batches.splice(first).some((batch) => batch.dropped.length > 0)
   }
 
+  /** From `base` on the broker is to see `up` and what follows; nothing is known any more of what came before. */
+  goOnFrom(base: number, up: number): void {
+    this.#batches = []
+    this.#floor = base
+    this.#droppedBelow = sequenceDistance(up, base)
+  }
+
   /** `until`: this batch, and what comes behind it, is left out. */
   snapshot(acknowledged: number | null, contested: number | null, until?: JudgedBatch): ChainSnapshot {
     const end = until === undefined ? this.#batches.length : this.#batches.indexOf(until)
@@ -142,4 +154,19 @@ export class ChainState {
       this.#droppedBelow += oldest.dropped.length
     }
   }
+}
+
+/** With what an instance begins to own a chain. */
+export interface ChainStart {
+  readonly id: ChainId
+  readonly claim: string
+  readonly claimOffset: bigint
+  readonly state: ChainState
+  /** The sequence the broker expects next; null when it knows nothing of this epoch. */
+  readonly nextUp: number | null
+  /** Nobody else's copies can be on their way. */
+  readonly quiet: boolean
+  /** What an earlier owner has quarantined of this chain is part of `state`. */
+  readonly inherited: Pick<ChainSnapshot, 'contested'> | null
+  readonly nowMs: number
 }

@@ -7,62 +7,26 @@
  * somebody else's copies got there first. What the broker certainly did not append is forgotten, with all that was
  * decided behind it; what it may have appended is kept.
  */
-import type { ChainState } from './chain-state.ts'
-import type { ChainSnapshot, JudgedBatch } from './chain-state.ts'
+import { areSameRecords } from '../quarantined.ts'
+import { isSameDecision } from './chain-state.ts'
+import type { ChainState, ChainSnapshot, ChainStart, JudgedBatch } from './chain-state.ts'
+import { Pipeline } from './pipeline.ts'
+import type { PlanIn, Recall } from './plan.ts'
 import type { ChainId } from './ports.ts'
 import { addSequence, sequenceDistance } from './sequence.ts'
 
-/** What is known of a batch before it is judged. */
-export type Recall =
-  | { readonly kind: 'new' }
-  /** Decided before; it is a retry. */
-  | { readonly kind: 'known'; readonly batch: JudgedBatch }
-  /** The broker has these sequences, none of them was quarantined: it is a retry of what passed. */
-  | { readonly kind: 'stored' }
-  /** It may be a retry of what the broker has: ask the broker first. */
-  | { readonly kind: 'look' }
-  /** Other records under sequences that are taken. */
-  | { readonly kind: 'reused' }
+export type Plan = PlanIn<Chain>
 
-/** One batch on its way. */
-export interface Plan {
-  readonly chain: Chain
-  readonly batch: JudgedBatch
-  /** Its first sequence as the broker is to see it. */
-  readonly up: number
-  /** Records that go to the topic. */
-  readonly kept: number
-  /** Resolves when the chain lets it go, or when `fate` is no longer `waiting`. */
-  readonly cleared: Promise<void>
-  /** `moved`: the chain is no longer ours. */
-  fate: 'waiting' | 'cleared' | 'sent' | 'moved'
-}
-
-interface PendingPlan extends Plan {
-  readonly clear: () => void
-}
-
-function isSameDecision(a: JudgedBatch, b: JudgedBatch): boolean {
-  return a.count === b.count && a.digest === b.digest && a.dropped.length === b.dropped.length
-}
+/**
+ * How long after a claim an earlier owner's copies can still arrive, as is assumed where nothing is sent by which the broker
+ * could tell which came first: a batch that was quarantined whole, or numbers that are used again. An instance that lost a
+ * chain sends nothing more as soon as it reads the claim, which takes milliseconds.
+ */
+export const quietMs = 5_000
 
 /** Answers of a broker by which a batch was certainly not appended (`LogValidator`, `ProduceRequest.validateRecords`). */
 const notAppended: ReadonlySet<number> = new Set([2, 10, 29, 32, 44, 76, 87])
 const outOfOrderSequence = 45
-
-export interface ChainStart {
-  readonly id: ChainId
-  readonly claim: string
-  readonly claimOffset: bigint
-  readonly state: ChainState
-  /** The sequence the broker expects next; null when it knows nothing of this epoch. */
-  readonly nextUp: number | null
-  /** Nobody else's copies can be on their way. */
-  readonly quiet: boolean
-  /** What an earlier owner has quarantined of this chain is part of `state`. */
-  readonly inherited: Pick<ChainSnapshot, 'contested'> | null
-  readonly nowMs: number
-}
 
 export class Chain {
   readonly id: ChainId
@@ -78,10 +42,12 @@ export class Chain {
   lookedMs: number
   /** What the ledger has is not what was decided: to be written before anything is sent. */
   unwritten = false
+  /** Writes under way that put that right: nothing passes them either. */
+  settling = 0
   /** The broker must be asked what it has before the next batch. */
   mustLook = false
-  /** A batch that met 45 while another owner's copies could be the cause. */
-  suspect: JudgedBatch | null = null
+  /** A batch met 45 while another owner's copies could be the cause, and none was acknowledged since. */
+  #wasOutOfOrder = false
   /** What the broker expected next when the chain was taken over. */
   readonly #nextUpAtStart: number | null
   #proven = false
@@ -95,13 +61,15 @@ export class Chain {
   /** The ledger says, or is about to say, that the chain is contested. */
   #writtenContested = false
   #nextUp: number | null
-  #pipeline: PendingPlan[] = []
+  readonly #pipeline = new Pipeline<Chain>(this)
   #lost = false
   readonly #written = new WeakSet<JudgedBatch>()
   readonly #quarantined = new WeakSet<JudgedBatch>()
+  /** The broker's answer left open whether it has them (7, 20), and it was not asked since. */
+  #unsure = new WeakSet<JudgedBatch>()
+  #isUnsure = false
   /** Until the bad records of all batches taken up so far are in quarantine, or known not to be. */
   #storing: Promise<void> = Promise.resolve()
-  #drained: PromiseWithResolvers<undefined> | null = null
 
   constructor({ id, claim, claimOffset, state, nextUp, quiet, inherited, nowMs }: ChainStart) {
     this.id = id
@@ -114,12 +82,10 @@ export class Chain {
     this.#inherited = inherited !== null
     if (inherited !== null) {
       const { contested } = inherited
-      const isFirm = (base: number): boolean => contested === null || sequenceDistance(base, contested) > 0
-      for (const batch of state.batches) if (isFirm(batch.base)) this.#firm.add(batch)
+      const isFirm = ({ base }: JudgedBatch): boolean => contested === null || sequenceDistance(base, contested) > 0
+      for (const batch of state.batches.filter(isFirm)) this.#firm.add(batch)
     }
-    this.claimedMs = nowMs
-    this.lookedMs = nowMs
-    this.touchedMs = nowMs
+    this.claimedMs = this.lookedMs = this.touchedMs = nowMs
     // What stands in the ledger had been stored before.
     for (const batch of state.batches) this.#quarantined.add(batch)
   }
@@ -135,7 +101,7 @@ export class Chain {
   }
 
   get isIdle(): boolean {
-    return this.#pipeline.length === 0 && this.busy === null
+    return this.#pipeline.isEmpty && this.busy === null
   }
 
   get proven(): boolean {
@@ -153,9 +119,7 @@ export class Chain {
 
   /** Resolves when nothing is under way any more. */
   drained(): Promise<void> {
-    if (this.#pipeline.length === 0) return Promise.resolve()
-    this.#drained ??= Promise.withResolvers<undefined>()
-    return this.#drained.promise
+    return this.#pipeline.drained()
   }
 
   /** True when sequences are missing between what the broker has and this batch: it would refuse it with 45. */
@@ -177,13 +141,31 @@ export class Chain {
   recall(base: number, count: number, digest: string, nowMs: number, freshMs: number): Recall {
     const batch = this.state.at(base)
     if (batch !== undefined) {
-      if (batch.count === count && batch.digest === digest) return { kind: 'known', batch }
-      return this.#isStored(batch) || this.#isUnderWay(batch) ? { kind: 'reused' } : { kind: 'new' }
+      const isTaken = this.#isStored(batch) || this.#pipeline.has(batch)
+      const isSame = batch.count === count && areSameRecords(batch.digest, digest)
+      if (isSame && (batch.digest === digest || this.#addsNothing(batch))) return { kind: 'known', batch }
+      if (this.#unsure.has(batch)) return { kind: 'look' }
+      return isTaken ? { kind: 'reused' } : { kind: 'new' }
     }
     const up = this.state.up(base)
     if (up === null) return { kind: 'reused' }
     if (this.#nextUp === null || sequenceDistance(addSequence(up, count), this.#nextUp) < 0) return { kind: 'new' }
     return nowMs - this.lookedMs <= freshMs ? { kind: 'stored' } : { kind: 'look' }
+  }
+
+  /**
+   * For a client that gives the numbers of a stored batch to other records: they go on behind what the broker has.
+   *
+   * @returns `look`: the broker has to be asked first, as late as nobody else's copies can come any more; `no`: there is
+   *   nothing behind which to go on, or something is under way
+   */
+  goOnFrom(base: number): 'done' | 'look' | 'no' {
+    if (this.#nextUp === null || !this.isIdle || this.#lost) return 'no'
+    const isEarly = !this.#proven && !this.#quiet && this.lookedMs - this.claimedMs < quietMs
+    if (this.#isUnsure || isEarly) return 'look'
+    this.state.goOnFrom(base, this.#nextUp)
+    this.unwritten = true
+    return 'done'
   }
 
   /**
@@ -196,30 +178,19 @@ export class Chain {
     const same = known !== undefined && isSameDecision(known, decided)
     const batch = same ? known : decided
     if (!same && remember && this.state.add(decided)) this.unwritten = true
-    const { promise, resolve } = Promise.withResolvers<undefined>()
-    const plan: PendingPlan = {
-      chain: this,
-      batch,
-      up: this.state.up(batch.base)!,
-      kept: batch.count - batch.dropped.length,
-      cleared: promise,
-      clear: () => resolve(undefined),
-      fate: 'waiting'
-    }
-    this.#pipeline.push(plan)
-    this.#advance()
+    const plan = this.#pipeline.add(batch, this.state.up(batch.base)!)
+    this.#pipeline.advance(!this.#proven)
     return plan
   }
 
   needsWrite(plan: Plan): boolean {
-    return this.unwritten || (plan.batch.dropped.length > 0 && !this.#written.has(plan.batch))
+    return this.unwritten || this.settling > 0 || (plan.batch.dropped.length > 0 && !this.#written.has(plan.batch))
   }
 
   /** As it may stand in the ledger: nothing of which the bad records are not in quarantine yet. */
   snapshot(): ChainSnapshot {
     const until = this.#firstUnstored()
-    const stored = this.state.batches.slice(0, until === undefined ? undefined : this.state.batches.indexOf(until))
-    const contested = stored.find((batch) => batch.dropped.length > 0 && this.isContested(batch))?.base ?? null
+    const contested = this.stored.find((batch) => batch.dropped.length > 0 && this.isContested(batch))?.base ?? null
     this.#writtenContested = contested !== null
     return this.state.snapshot(this.#nextUp, contested, until)
   }
@@ -246,8 +217,9 @@ export class Chain {
   }
 
   /** No copy of an earlier owner has come, and none can any more. The next owner has to know. */
-  quieted(): void {
+  quieted(lastSequence: number | null): void {
     this.#quiet = true
+    if (lastSequence !== null) this.#reached(addSequence(lastSequence, 1))
     if (this.#writtenContested) this.unwritten = true
   }
 
@@ -274,7 +246,7 @@ export class Chain {
 
   /** True while a batch of it has been decided and neither sent nor given up. */
   get holdsUnsent(): boolean {
-    return this.#pipeline.some((plan) => plan.fate !== 'sent')
+    return this.#pipeline.holdsUnsent
   }
 
   /** It was not sent and will not be; a retry follows what was decided. */
@@ -305,16 +277,18 @@ export class Chain {
       this.#proven = true
       for (const each of this.state.batches) if (sequenceDistance(each.base, batch.base) >= 0) this.#firm.add(each)
       if (this.#writtenContested) this.unwritten = true
-      this.suspect = null
-      const next = addSequence(plan.up, plan.kept)
-      if (this.#nextUp === null || sequenceDistance(this.#nextUp, next) > 0) this.#nextUp = next
+      this.#wasOutOfOrder = false
+      this.#reached(addSequence(plan.up, plan.kept))
     } else if (notAppended.has(code)) {
       this.#forget(batch)
-    } else if (code === outOfOrderSequence && !this.#proven && this.suspect === null) {
-      this.suspect = batch
+    } else if (code === outOfOrderSequence && !this.#proven && !this.#wasOutOfOrder) {
+      this.#wasOutOfOrder = true
       this.mustLook = true
       this.#leave(plan)
       return 'unsafe'
+    } else {
+      this.#unsure.add(batch)
+      this.#isUnsure = true
     }
     this.#leave(plan)
     return 'relay'
@@ -324,38 +298,48 @@ export class Chain {
   laneGone(lane: AbortSignal): void {
     if (this.lane !== lane) return
     this.lane = null
-    for (const plan of this.#pipeline.splice(0)) {
+    this.#pipeline.empty((plan) => {
       if (plan.fate === 'sent') this.mustLook = true
-      plan.clear()
-    }
-    this.#resolveDrained()
+    })
   }
 
   /** Another claim stands in the log: nothing more is sent by what we know. */
   lose(): void {
     this.#lost = true
-    for (const plan of this.#pipeline.splice(0)) {
+    this.#pipeline.empty((plan) => {
       if (plan.fate !== 'sent') plan.fate = 'moved'
-      plan.clear()
-    }
-    this.#resolveDrained()
+    })
   }
 
   /**
    * The broker said what it has.
    *
-   * @returns true when a batch under suspicion turned out to be stored whole by another owner: what was decided about it
-   *   is forgotten, and the ledger must be told
+   * @returns true when that settles whose copy of a batch came first, and the ledger must be told
    */
   looked(lastSequence: number | null, nowMs: number): boolean {
     this.mustLook = false
     this.lookedMs = nowMs
+    this.#unsure = new WeakSet()
+    this.#isUnsure = false
     this.#nextUp = lastSequence === null ? null : addSequence(lastSequence, 1)
     // A topic that was deleted and made again, or a producer that was forgotten: the order of sequences is not checked.
     if (lastSequence === null) this.#proven = false
-    const { suspect } = this
-    if (suspect !== null && this.overtaken(suspect, lastSequence)) return true
-    return this.#followStrangers()
+    return this.#settleContested(lastSequence) || this.#followStrangers()
+  }
+
+  /**
+   * Behind a contested batch nothing is sent, so what the broker has tells whose copy of it came first: ours without the
+   * quarantined records, or a whole one. Once something is behind it nobody could tell any more, a next owner neither, so
+   * the ledger has to know before.
+   */
+  #settleContested(lastSequence: number | null): boolean {
+    const batch = this.state.batches.find((each) => each.dropped.length > 0 && this.isContested(each))
+    if (batch === undefined) return false
+    if (this.overtaken(batch, lastSequence)) return true
+    if (batch.dropped.length === batch.count || !this.#isStored(batch)) return false
+    this.#firm.add(batch)
+    if (this.#writtenContested) this.unwritten = true
+    return this.#writtenContested
   }
 
   /**
@@ -378,15 +362,22 @@ export class Chain {
     return true
   }
 
-  /** Looks whether the broker has the whole of a batch of which some was quarantined here; if so, follows it. */
-  overtaken(batch: JudgedBatch, lastSequence: number | null): boolean {
-    if (batch.dropped.length === 0 || this.state.at(batch.base) !== batch || lastSequence === null) return false
-    if (!this.isContested(batch)) return false
-    const end = addSequence(this.state.up(batch.base)!, batch.count)
-    if (sequenceDistance(end, addSequence(lastSequence, 1)) < 0) return false
-    this.#forget(batch)
-    this.unwritten = true
-    return true
+  /** Looks whether the broker has the whole of a batch, up to this one, that lost records here; if so, follows it. */
+  overtaken(last: JudgedBatch, lastSequence: number | null): boolean {
+    if (this.state.at(last.base) !== last || lastSequence === null) return false
+    const copied = this.state.batches.find((batch) => {
+      if (sequenceDistance(batch.base, last.base) < 0 || batch.dropped.length === 0) return false
+      const end = addSequence(this.state.up(batch.base)!, batch.count)
+      return this.isContested(batch) && sequenceDistance(end, addSequence(lastSequence, 1)) >= 0
+    })
+    if (copied !== undefined) this.#forget(copied)
+    this.unwritten ||= copied !== undefined
+    return copied !== undefined
+  }
+
+  /** A retry can bring nothing into the topic: the broker has it, or all of it went to quarantine. */
+  #addsNothing(batch: JudgedBatch): boolean {
+    return batch.dropped.length === batch.count ? this.#quarantined.has(batch) : this.#isStored(batch)
   }
 
   #isStored(batch: JudgedBatch): boolean {
@@ -395,8 +386,8 @@ export class Chain {
     return sequenceDistance(addSequence(this.state.up(batch.base)!, kept), this.#nextUp) >= 0
   }
 
-  #isUnderWay(batch: JudgedBatch): boolean {
-    return this.#pipeline.some((plan) => plan.batch === batch)
+  #reached(next: number): void {
+    if (this.#nextUp === null || sequenceDistance(this.#nextUp, next) > 0) this.#nextUp = next
   }
 
   #forget(batch: JudgedBatch): void {
@@ -404,27 +395,6 @@ export class Chain {
   }
 
   #leave(plan: Plan): void {
-    const at = this.#pipeline.indexOf(plan as PendingPlan)
-    if (at < 0) return
-    this.#pipeline.splice(at, 1)
-    ;(plan as PendingPlan).clear()
-    this.#advance()
-    if (this.#pipeline.length === 0) this.#resolveDrained()
-  }
-
-  #advance(): void {
-    let before = false
-    for (const plan of this.#pipeline) {
-      if (plan.fate === 'waiting' && (this.#proven || plan.kept === 0 || !before)) {
-        plan.fate = 'cleared'
-        plan.clear()
-      }
-      before ||= plan.kept > 0
-    }
-  }
-
-  #resolveDrained(): void {
-    this.#drained?.resolve(undefined)
-    this.#drained = null
+    if (this.#pipeline.remove(plan)) this.#pipeline.advance(!this.#proven)
   }
 }

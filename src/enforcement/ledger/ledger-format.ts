@@ -4,6 +4,8 @@
  * Key: `["topic", partition, "producer id", epoch, "claim"]`. A claim is one instance's ownership of a chain; each has a
  * key of its own, so that what an earlier owner still writes can never replace what a later one wrote (compaction keeps
  * the last value of each key). Value: the claim itself, or the state its owner wrote under it.
+ *
+ * Key `["topic"]`: the mark of a topic in which records may be quarantined; see `MarkedTopics`.
  */
 import type { ChainSnapshot, JudgedBatch } from './chain-state.ts'
 import type { ChainId } from './ports.ts'
@@ -24,6 +26,7 @@ export class UnreadableLedgerError extends Error {
 }
 
 const formatVersion = 1
+const comma = 0x2c
 /** Most records of one batch that a dropped list may speak of; far above `limits.recordsPerBatch`. */
 const maxBatchRecords = 10_000_000
 
@@ -54,6 +57,25 @@ export function decodeLedgerKey(key: Buffer): LedgerKey {
   }
   return { chain, claim }
 }
+
+export function encodeMarkKey(topic: string): Buffer {
+  return Buffer.from(JSON.stringify([topic]))
+}
+
+/** The topic that is marked by this key; null when it is another one's. */
+export function decodeMarkKey(key: Buffer): string | null {
+  // Names of topics have no comma, keys of chains have four.
+  if (key.includes(comma)) return null
+  try {
+    const parts: unknown = JSON.parse(key.toString())
+    return Array.isArray(parts) && parts.length === 1 && typeof parts[0] === 'string' ? parts[0] : null
+  } catch {
+    return null
+  }
+}
+
+/** Whatever stands there, also by a later version, marks the topic. */
+export const markValue = Buffer.from(JSON.stringify({ v: formatVersion, kind: 'mark' }))
 
 export function encodeLedgerValue(value: LedgerValue): Buffer {
   if (value.kind === 'claim') return Buffer.from(JSON.stringify({ v: formatVersion, kind: 'claim' }))
@@ -96,7 +118,7 @@ export function decodeLedgerValue(value: Buffer): LedgerValue {
   }
   const state: ChainSnapshot = {
     floor: whole(fields['floor']),
-    droppedBelow: whole(fields['droppedBelow']),
+    droppedBelow: signed(fields['droppedBelow']),
     acknowledged: acknowledged === null ? null : whole(acknowledged),
     contested: fields['contested'] === null ? null : whole(fields['contested']),
     batches: batches.map(judgedBatch)
@@ -169,4 +191,8 @@ function whole(value: unknown): number {
     throw new UnreadableLedgerError('a number is missing or out of its range')
   }
   return value
+}
+
+function signed(value: unknown): number {
+  return typeof value === 'number' && value < 0 ? -whole(-value) : whole(value)
 }

@@ -30,8 +30,8 @@ export interface ChainEntry {
 
 export class LedgerView {
   readonly #chains = new Map<string, ChainEntry>()
-  /** Chains with quarantined records per topic: their requests have to be opened whatever the policies say. */
-  readonly #countedPerTopic = new Map<string, number>()
+  /** Per topic. Their requests have to be opened whatever the policies say. */
+  readonly #counts = new Map<string, Counts>()
   /** Keys of the chains of one producer id and partition. */
   readonly #epochs = new Map<string, Set<string>>()
   readonly #onUnreadable: (offset: bigint, reason: string) => void
@@ -50,11 +50,16 @@ export class LedgerView {
   }
 
   coversTopic(topic: string): boolean {
-    return this.#countedPerTopic.has(topic)
+    return this.#counts.has(topic)
   }
 
   get coversAny(): boolean {
-    return this.#countedPerTopic.size > 0
+    return this.#counts.size > 0
+  }
+
+  /** True when the topic has a chain with quarantined records. */
+  renumbersIn(topic: string): boolean {
+    return (this.#counts.get(topic)?.renumbered ?? 0) > 0
   }
 
   entries(): MapIterator<ChainEntry> {
@@ -69,7 +74,7 @@ export class LedgerView {
 
   clear(): void {
     this.#chains.clear()
-    this.#countedPerTopic.clear()
+    this.#counts.clear()
     this.#epochs.clear()
   }
 
@@ -127,20 +132,26 @@ export class LedgerView {
     }
     if (epochs.size > 0) this.#epochs.set(producer, epochs)
     else this.#epochs.delete(producer)
-    const change = Number(isCounted(entry)) - Number(isCounted(before ?? null))
-    if (change === 0) return
-    const counted = (this.#countedPerTopic.get(chain.topic) ?? 0) + change
-    if (counted > 0) this.#countedPerTopic.set(chain.topic, counted)
-    else this.#countedPerTopic.delete(chain.topic)
+    const known = this.#counts.get(chain.topic) ?? { chains: 0, renumbered: 0 }
+    const chains = known.chains + Number(entry !== null) - Number(before !== undefined)
+    const renumbered = known.renumbered + Number(isRenumbered(entry)) - Number(isRenumbered(before ?? null))
+    if (chains > 0) this.#counts.set(chain.topic, { chains, renumbered })
+    else this.#counts.delete(chain.topic)
   }
+}
+
+interface Counts {
+  readonly chains: number
+  /** Of them, those with quarantined records. */
+  readonly renumbered: number
 }
 
 function producerKey({ topic, partition, producerId }: ChainId): string {
   return `${producerId}/${partition}/${topic}`
 }
 
-function isCounted(entry: ChainEntry | null): boolean {
-  return entry?.state != null && (entry.state.droppedBelow > 0 || entry.state.batches.length > 0)
+function isRenumbered(entry: ChainEntry | null): boolean {
+  return entry?.state != null && (entry.state.droppedBelow !== 0 || entry.state.batches.length > 0)
 }
 
 /** Few claims of one chain are ever in the log at a time; more than these are left to the next owner. */

@@ -6,74 +6,41 @@
  * have. To take over is to write a claim and to read the log up to it; before a batch that lost records is sent, its
  * entry is in the log, the log is read through it, and no foreign claim stood before it.
  */
-import { Chain } from './chain.ts'
+import { Chain, quietMs } from './chain.ts'
 import type { Plan } from './chain.ts'
+import type { ChainAccess } from './chain-access.ts'
 import { ChainState } from './chain-state.ts'
-import type { ChainSnapshot, JudgedBatch } from './chain-state.ts'
-import { chainKey, encodeLedgerKey, encodeLedgerValue } from './ledger-format.ts'
+import type { ChainSnapshot } from './chain-state.ts'
+import { copiedBatch } from './copied-batch.ts'
+import { ChainMovedError, ChainOvertakenError } from './errors.ts'
+import {
+  chainKey,
+  decodeMarkKey,
+  encodeLedgerKey,
+  encodeLedgerValue,
+  encodeMarkKey,
+  markValue
+} from './ledger-format.ts'
+import type { LedgerLimits, LedgerOptions } from './ledger-options.ts'
+import { Lanes } from './lanes.ts'
+import { expiryMs, isEvictable, leftovers } from './leftovers.ts'
 import { LedgerView } from './ledger-view.ts'
 import type { ChainEntry } from './ledger-view.ts'
-import type { ChainId, LedgerLog, LedgerRecord, ProducerStates } from './ports.ts'
-import { addSequence, sequenceDistance } from './sequence.ts'
+import { MarkedTopics } from './marked-topics.ts'
+import type { ChainId, LedgerRecord } from './ports.ts'
+import { addSequence } from './sequence.ts'
 
-export interface LedgerClock {
-  /** Epoch milliseconds. */
-  nowMs(): number
-  /** Resolves after `ms`, or as soon as `signal` is aborted. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>
-}
-
-export interface LedgerEvents {
-  /** A record of the ledger topic that is not ours or of a newer version; it was passed over. */
-  unreadable(offset: bigint, reason: string): void
-  /** Another instance has claimed a chain that was ours. */
-  chainMoved(topic: string): void
-  /** The ledger or the broker could not be asked; what waits for it is tried again. */
-  unavailable(error: unknown): void
-}
-
-export interface LedgerOptions {
-  readonly log: LedgerLog
-  readonly states: ProducerStates
-  /** Unlike any other, also unlike this instance before a restart: a letter or digit sequence without dots. */
-  readonly instanceId: string
-  readonly clock: LedgerClock
-  readonly events?: LedgerEvents
-  readonly limits?: Partial<LedgerLimits>
-}
-
-export interface LedgerLimits {
-  /** Chains owned at a time, about 1 KiB each. One with quarantined records is never given up. */
-  readonly chains: number
-}
-
-export type ChainAccess =
-  /** The ledger has nothing to do with this batch. */
-  | { readonly kind: 'none' }
-  | { readonly kind: 'chain'; readonly chain: Chain }
-  | { readonly kind: 'wait'; readonly changed: Promise<void> }
-  /** The connection has to show first that it may write to the topic: nothing is claimed in the name of a stranger. */
-  | { readonly kind: 'unshown' }
-  /** No room for another chain: its bad records cannot be quarantined. */
-  | { readonly kind: 'full' }
+export type { LedgerClock, LedgerEvents, LedgerLimits } from './ledger-options.ts'
 
 const defaultLimits: LedgerLimits = { chains: 50_000 }
-/**
- * How long a batch that was quarantined whole waits when an earlier owner's copy of it could still arrive: nothing is
- * sent for it, so the broker cannot tell which of the two came first. An instance that lost a chain sends nothing more as
- * soon as it reads the claim, which takes milliseconds.
- */
-const quietMs = 5_000
 /** Chains looked at for one that can be given up. */
 const evictionTries = 64
 /** A chain this long without a batch may be given up, or removed when the broker has forgotten its producer. */
 const evictableIdleMs = 60_000
-/** `producer.id.expiration.ms` is a day by default; twice that, so that nothing a broker remembers is removed. */
-const expiryMs = 48 * 60 * 60_000
 /** A chain without quarantined records that had no batch for so long is given up; its next batch claims it again. */
 const idleMs = 10 * 60_000
-/** Chains with quarantined records removed in one sweep: each costs a claim and a question. */
-const sweepLimit = 1_000
+/** Topics of which nobody tells anything before a sweep gives up: each question takes seconds then. */
+const maxUntold = 20
 /** Tombstones written together: far fewer than the log's queue takes. */
 const tombstonesAtOnce = 1_000
 
@@ -85,18 +52,18 @@ export class Ledger {
   readonly #view: LedgerView
   readonly #chains = new Map<string, Chain>()
   readonly #opening = new Map<string, Promise<void>>()
-  readonly #lanes = new WeakMap<AbortSignal, Set<Chain>>()
+  readonly #lanes = new Lanes()
   /** What was owned here when the log was lost, until it is written again. */
   readonly #orphans = new Map<string, ChainSnapshot>()
   /** Topics in which this instance has renumbered chains; few, and as good as for ever. */
   readonly #decided = new Set<string>()
+  readonly #marked = new MarkedTopics()
   #claims = 0
-  #policiesChangedMs: number
+  #sweeps = 0
 
   constructor(options: LedgerOptions) {
     this.#options = options
     this.#limits = { ...defaultLimits, ...options.limits }
-    this.#policiesChangedMs = options.clock.nowMs()
     this.#view = new LedgerView((offset, reason) => options.events?.unreadable(offset, reason))
   }
 
@@ -110,13 +77,13 @@ export class Ledger {
     return this.#view.size
   }
 
-  /** True when chains of this topic are renumbered, whatever the policies say. */
+  /** True when chains of this topic are claimed or have to be, whatever the policies say. */
   coversTopic(topic: string): boolean {
-    return this.#decided.has(topic) || this.#view.coversTopic(topic)
+    return this.#decided.has(topic) || this.#marked.has(topic) || this.#view.coversTopic(topic)
   }
 
   get coversAny(): boolean {
-    return this.#decided.size > 0 || this.#view.coversAny
+    return this.#decided.size > 0 || this.#marked.size > 0 || this.#view.coversAny
   }
 
   /** Records of this topic are about to go to quarantine: what comes behind is renumbered before the log tells so. */
@@ -124,17 +91,25 @@ export class Ledger {
     this.#decided.add(topic)
   }
 
-  /** What went by before was decided by other policies, or by none, and may not have arrived yet. */
-  policiesChanged(): void {
-    this.#policiesChangedMs = this.#options.clock.nowMs()
+  /** Marks topics in which records may be quarantined, ahead of that, so that it has not to be waited for then. */
+  async mark(topics: readonly string[]): Promise<void> {
+    const due = topics.filter((topic) => this.#marked.isDue(topic, this.#options.clock.nowMs()))
+    await Promise.all(due.map((topic) => this.#options.log.append(encodeMarkKey(topic), markValue)))
   }
 
   /** The next record of the log. */
   apply(record: LedgerRecord): void {
+    const topic = decodeMarkKey(record.key)
+    if (topic !== null) {
+      this.#marked.apply(topic, record.value === null ? null : record.timestampMs, this.#options.clock.nowMs())
+      return
+    }
     const id = this.#view.apply(record)
     const chain = id === null ? undefined : this.#chains.get(chainKey(id))
     if (chain === undefined) return
     const entry = this.#view.get(chain.id)
+    // Removed by a sweep elsewhere: that it is owned has to stand in the log again.
+    if (entry === undefined) chain.unwritten = true
     if (entry === undefined || entry.claim === chain.claim) return
     this.#drop(chain)
     this.#options.events?.chainMoved(chain.id.topic)
@@ -146,12 +121,14 @@ export class Ledger {
    */
   reset(): void {
     this.#view.clear()
+    this.#marked.clear()
     for (const chain of [...this.#chains.values()]) {
-      if (chain.state.dropped === 0) continue
+      chain.unwritten = true
+      if (!chain.state.renumbers) continue
       const key = chainKey(chain.id)
       this.#orphans.set(key, chain.snapshot())
       this.#drop(chain)
-      void this.#begin(key, chain.id, 0, never)
+      void this.#begin(key, chain.id, 0, never, true)
     }
   }
 
@@ -189,19 +166,18 @@ export class Ledger {
     shown: boolean
   ): ChainAccess {
     const entry = this.#view.get(id)
-    // In a topic where chains are renumbered this one may be, too, by an entry that has not been read yet.
-    const needed =
-      quarantines || entry?.state != null || this.#orphans.has(key) || (base !== 0 && this.#view.coversTopic(id.topic))
+    // Who lets everything pass claims as well: what it forwards must not be quarantined by another owner.
+    const needed = quarantines || entry !== undefined || this.#orphans.has(key) || this.#marked.has(id.topic)
     if (!needed) return { kind: 'none' }
     if (!shown) return { kind: 'unshown' }
     if (entry?.state == null && this.#chains.size + this.#opening.size >= this.#limits.chains && !this.#evict()) {
       return { kind: 'full' }
     }
-    return { kind: 'wait', changed: this.#begin(key, id, base, lane) }
+    return { kind: 'wait', changed: this.#begin(key, id, base, lane, quarantines) }
   }
 
-  #begin(key: string, id: ChainId, base: number, lane: AbortSignal): Promise<void> {
-    const opening = this.#open(id, base, lane)
+  #begin(key: string, id: ChainId, base: number, lane: AbortSignal, quarantines: boolean): Promise<void> {
+    const opening = this.#open(id, base, lane, quarantines)
       .catch((error: unknown) => this.#options.events?.unavailable(error))
       .finally(() => this.#opening.delete(key))
     this.#opening.set(key, opening)
@@ -226,12 +202,16 @@ export class Ledger {
   async write(chain: Chain): Promise<void> {
     const state = chain.snapshot()
     const batches = chain.stored
+    const settles = Number(chain.unwritten)
     chain.unwritten = false
+    chain.settling += settles
     try {
       await this.#append(chain, state)
     } catch (error) {
       chain.unwritten = true
       throw error
+    } finally {
+      chain.settling -= settles
     }
     chain.wrote(batches)
   }
@@ -248,7 +228,7 @@ export class Ledger {
     const lastSequence = await states.lastSequence(chain.id)
     if (plan.fate !== 'cleared') return
     if (chain.overtaken(batch, lastSequence)) throw new ChainOvertakenError()
-    chain.quieted()
+    chain.quieted(lastSequence)
   }
 
   /** Reads the log to its end and asks the broker what it has, then lets this connection go on. Never rejects. */
@@ -271,20 +251,17 @@ export class Ledger {
     const idleSinceMs = clock.nowMs() - idleMs
     const idle = [...this.#chains.values()].filter((chain) => isEvictable(chain, idleSinceMs))
     for (const chain of idle) this.#drop(chain)
-    const oldMs = clock.nowMs() - expiryMs
-    const left = [...this.#view.entries()].filter(({ writtenMs }) => writtenMs < oldMs)
-    // Of claims without a state nothing is lost: whoever made them claims again when the producer comes back.
-    const claims = left.filter(({ state, chain }) => state === null && !this.#chains.has(chainKey(chain)))
-    const keys = [...idle.map(keyOfClaim), ...claims.flatMap((entry) => [...entry.overtaken, encodeLedgerKey(entry)])]
+    const left = leftovers(this.#view, this.#marked, (key) => this.#chains.has(key), clock.nowMs(), this.#sweeps++)
+    const keys = [...idle.map(keyOfClaim), ...left.keys]
     for (let from = 0; from < keys.length; from += tombstonesAtOnce) {
       await this.#tombstone(keys.slice(from, from + tombstonesAtOnce))
     }
-    const old = left.filter(({ state }) => state !== null).slice(0, sweepLimit)
-    for (const { chain: id } of old) {
+    const untold = new Set<string>()
+    for (const { chain: id } of left.states) {
       const key = chainKey(id)
       const chain = this.#chains.get(key)
       if (chain !== undefined && (!chain.isIdle || clock.nowMs() - chain.touchedMs < expiryMs)) continue
-      if (this.#opening.has(key) || (await this.#options.states.lastSequence(id)) !== null) continue
+      if (this.#opening.has(key) || (await this.#isRemembered(id, untold))) continue
       // Whoever else may own it finds out by the claim that it is gone.
       const claim = this.#newClaim()
       const own = encodeLedgerKey({ chain: id, claim })
@@ -294,30 +271,46 @@ export class Ledger {
     }
   }
 
-  async #open(id: ChainId, base: number, lane: AbortSignal): Promise<void> {
+  /** True as well where nobody can tell, such as of a topic that is gone: that one is not asked about again, nor many others. */
+  async #isRemembered(id: ChainId, untold: Set<string>): Promise<boolean> {
+    if (untold.has(id.topic) || untold.size >= maxUntold) return true
+    try {
+      return (await this.#options.states.lastSequence(id)) !== null
+    } catch (error) {
+      untold.add(id.topic)
+      this.#options.events?.unavailable(error)
+      return true
+    }
+  }
+
+  async #open(id: ChainId, base: number, lane: AbortSignal, quarantines: boolean): Promise<void> {
     const { log, states, clock } = this.#options
     const claim = this.#newClaim()
     const key = encodeLedgerKey({ chain: id, claim })
-    const claimOffset = await log.append(key, encodeLedgerValue({ kind: 'claim' }))
+    const marks = quarantines && this.#marked.isDue(id.topic, clock.nowMs())
+    const marking = marks ? log.append(encodeMarkKey(id.topic), markValue) : null
+    const claiming = log.append(key, encodeLedgerValue({ kind: 'claim' }))
+    const [claimOffset, markOffset] = await Promise.all([claiming, marking])
     await log.readThrough(claimOffset)
+    if (markOffset !== null) await log.readThrough(markOffset)
     const entry = this.#view.get(id)
     if (entry?.claim !== claim) return
     const inherited = entry.state ?? this.#orphans.get(chainKey(id)) ?? null
     const begins = base === 0 && inherited === null && entry.overtaken.length === 0
-    // Also of a chain that begins: what went by when no policy held anything back left no claim behind.
+    // Also of a chain that begins: what went by before the topic was marked left no claim behind.
     const last = await states.lastSequence(id)
     const nextUp = last === null ? null : addSequence(last, 1)
     const copied = inherited === null ? null : copiedBatch(inherited, nextUp)
     const state = new ChainState(inherited ?? base)
     if (copied !== null) state.cutFrom(copied.base)
-    const quiet = begins && last === null && clock.nowMs() - this.#policiesChangedMs >= quietMs
+    const quiet = begins && last === null && this.#marked.isKnownSince(id.topic, clock.nowMs() - quietMs)
     const start = { id, claim, claimOffset, state, nextUp, quiet, nowMs: clock.nowMs() }
     const chain = new Chain({ ...start, inherited })
-    if (state.dropped > 0 || copied !== null) await this.#append(chain, chain.snapshot())
+    if (state.renumbers || copied !== null) await this.#append(chain, chain.snapshot())
     if (this.#view.get(id)?.claim !== claim) return
     this.#orphans.delete(chainKey(id))
     chain.wrote(state.batches)
-    this.#bind(chain, lane)
+    this.#lanes.bind(chain, lane)
     this.#chains.set(chainKey(id), chain)
     void this.#tombstone(entry.overtaken)
   }
@@ -327,7 +320,7 @@ export class Ledger {
     await log.sync()
     if (chain.lost) return
     if (chain.looked(await states.lastSequence(chain.id), clock.nowMs())) await this.write(chain)
-    if (this.#chains.get(chainKey(chain.id)) === chain) this.#bind(chain, lane)
+    if (this.#chains.get(chainKey(chain.id)) === chain) this.#lanes.bind(chain, lane)
   }
 
   async #append(chain: Chain, state: ChainSnapshot): Promise<void> {
@@ -339,28 +332,9 @@ export class Ledger {
     if (chain.lost || (entry !== undefined && entry.claim !== chain.claim)) throw new ChainMovedError()
   }
 
-  #bind(chain: Chain, lane: AbortSignal): void {
-    if (lane.aborted) {
-      chain.lane = null
-      return
-    }
-    chain.lane = lane
-    let chains = this.#lanes.get(lane)
-    if (chains === undefined) {
-      const bound = new Set<Chain>()
-      chains = bound
-      this.#lanes.set(lane, bound)
-      lane.addEventListener('abort', () => {
-        for (const each of bound) each.laneGone(lane)
-        bound.clear()
-      })
-    }
-    chains.add(chain)
-  }
-
   #drop(chain: Chain): void {
     this.#chains.delete(chainKey(chain.id))
-    if (chain.lane !== null) this.#lanes.get(chain.lane)?.delete(chain)
+    this.#lanes.unbind(chain)
     chain.lose()
   }
 
@@ -404,41 +378,6 @@ export class Ledger {
   }
 }
 
-function isEvictable(chain: Chain, idleSinceMs: number): boolean {
-  return chain.isIdle && chain.state.dropped === 0 && !chain.unwritten && chain.touchedMs <= idleSinceMs
-}
-
 function keyOfClaim({ id, claim }: Chain): Buffer {
   return encodeLedgerKey({ chain: id, claim })
-}
-
-/** The chain belongs to another instance now. */
-export class ChainMovedError extends Error {
-  override readonly name = 'ChainMovedError'
-}
-
-/** Another owner's copy of the batch is in the topic, whole. */
-export class ChainOvertakenError extends Error {
-  override readonly name = 'ChainOvertakenError'
-}
-
-/**
- * The batch of which some was quarantined and which the broker nevertheless has whole, because somebody else's copy came
- * before what its owner sent; null when there is none. While that could happen nothing behind the batch was sent, so when
- * the broker has more than was left of it, the copy is what it has.
- */
-function copiedBatch(state: ChainSnapshot, nextUp: number | null): JudgedBatch | null {
-  const { contested, acknowledged } = state
-  if (contested === null || nextUp === null) return null
-  const mapping = new ChainState(state)
-  for (const batch of state.batches) {
-    if (sequenceDistance(contested, batch.base) < 0) continue
-    const up = mapping.up(batch.base)!
-    const end = addSequence(up, batch.count - batch.dropped.length)
-    // The broker had something from here on when this was written: no copy could come any more.
-    const settled = acknowledged !== null && sequenceDistance(up, acknowledged) > 0
-    if (settled && sequenceDistance(end, acknowledged) >= 0) continue
-    return sequenceDistance(addSequence(up, batch.count), nextUp) < 0 ? null : batch
-  }
-  return null
 }

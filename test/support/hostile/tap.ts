@@ -4,11 +4,11 @@
  * Clients must not go past it, so addresses in answers are exchanged for its own on the way down; what is recorded is
  * what the broker said. With `narrow` it offers clients no newer versions than the proxy does.
  */
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { responseFrame, decodeResponseHeader } from '../../../protocol/frames/header.ts'
 import { apiKeys } from '../../../protocol/messages/api-table.ts'
 import { openAddressed } from '../../../src/proxy/addresses.ts'
 import { narrowApiVersions } from '../../../src/proxy/api-versions.ts'
+import { startSocketRelay, type Target } from '../socket-relay.ts'
 import { FrameSplitter } from './frame-splitter.ts'
 
 export interface Exchange {
@@ -33,7 +33,7 @@ export interface Tap {
 }
 
 export interface TapOptions {
-  readonly upstream: { readonly host: string; readonly port: number }
+  readonly upstream: Target
   readonly narrow: boolean
 }
 
@@ -42,43 +42,32 @@ const addressed = new Set<number>([apiKeys.metadata, apiKeys.findCoordinator, ap
 
 export async function startTap({ upstream, narrow }: TapOptions): Promise<Tap> {
   const exchanges: Exchange[] = []
-  const sockets = new Set<Socket>()
-  const server = createServer({ noDelay: true }, (client) => {
-    const broker = connect({ ...upstream, noDelay: true })
-    const waiting = new Map<number, Exchange>()
-    const requests = new FrameSplitter()
-    const answers = new FrameSplitter()
-    client.on('data', (chunk) => {
-      for (const request of requests.push(chunk)) {
-        const exchange = exchangeOf(tap.phase, request)
-        exchanges.push(exchange)
-        waiting.set(exchange.correlationId, exchange)
-      }
-      broker.write(chunk)
-    })
-    broker.on('data', (chunk) => {
-      for (const answer of answers.push(chunk)) {
-        const exchange = waiting.get(answer.readInt32BE(4))
-        if (exchange === undefined) throw new Error('an answer nobody asked for')
-        waiting.delete(exchange.correlationId)
-        exchange.response = answer
-        client.write(forClient(exchange, answer))
-      }
-    })
-    for (const [socket, other] of [
-      [client, broker],
-      [broker, client]
-    ] as const) {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
+  const sockets = await startSocketRelay(
+    () => upstream,
+    (client, broker) => {
+      const waiting = new Map<number, Exchange>()
+      const requests = new FrameSplitter()
+      const answers = new FrameSplitter()
+      client.on('data', (chunk) => {
+        for (const request of requests.push(chunk)) {
+          const exchange = exchangeOf(tap.phase, request)
+          exchanges.push(exchange)
+          waiting.set(exchange.correlationId, exchange)
+        }
+        broker.write(chunk)
+      })
+      broker.on('data', (chunk) => {
+        for (const answer of answers.push(chunk)) {
+          const exchange = waiting.get(answer.readInt32BE(4))
+          if (exchange === undefined) throw new Error('an answer nobody asked for')
+          waiting.delete(exchange.correlationId)
+          exchange.response = answer
+          client.write(forClient(exchange, answer))
+        }
       })
     }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  )
+  const { port, address } = sockets
   const advertised = (): { host: string; port: number } => ({ host: '127.0.0.1', port })
   const forClient = ({ apiKey, apiVersion, correlationId }: Exchange, answer: Buffer): Buffer => {
     const frame = answer.subarray(4)
@@ -91,13 +80,10 @@ export async function startTap({ upstream, narrow }: TapOptions): Promise<Tap> {
     return opened === null ? answer : responseFrame(apiKey, apiVersion, correlationId, opened.rewritten(advertised))
   }
   const tap: Tap = {
-    bootstrap: `127.0.0.1:${port}`,
+    bootstrap: address,
     exchanges,
     phase: 'start',
-    close: () => {
-      for (const socket of sockets) socket.destroy()
-      return new Promise((resolve) => server.close(() => resolve()))
-    }
+    close: () => sockets.close()
   }
   return tap
 }

@@ -417,6 +417,20 @@ describe('what cannot be decided now', () => {
     expect(codes(settled(settle(enforcer, await held, shown)))).toEqual([[0, 19]])
   })
 
+  it('ends its connection when it has no producer id, which alone would keep those behind it in their place', async () => {
+    const enforcer = enforcerOf({ t: contractOf('reject') })
+    const told = async (batches: readonly Batch[], acks = -1): Promise<[[number, number][], boolean]> => {
+      const held = enforcer.judge(callOf(batches, { acks }), present)
+      clock.advance(5_000)
+      const settlement = settled(settle(enforcer, await held, shown))
+      return [codes(settlement), settlement.closeAfter]
+    }
+    expect(await told([{ values: ['wait'] }, { values: ['good'] }])).toEqual([[[0, 19]], true])
+    expect(await told([{ values: ['wait'] }], 1)).toEqual([[[0, 19]], true])
+    expect(await told([chain(0, ['wait'])])).toEqual([[[0, 19]], false])
+    expect(await told([{ values: ['bad'] }])).toEqual([[[0, 87]], false])
+  })
+
   it('follows onUndecidable at once when the outage is old', () => {
     failingSinceMs = clock.now - 30_000
     const refusing = enforcerOf({ t: contractOf('reject') })
@@ -538,7 +552,7 @@ describe('large requests', () => {
         let turns = 0
         return {
           advance: () => seen.push(name) > 0 && ++turns === 3,
-          result: () => ({ recordCount: records.count, records: [], unlisted: 0, judgedToEnd: true })
+          result: () => ({ recordCount: records.count, records: [], unlisted: 0, judgedToEnd: true, examined: 0 })
         }
       }
     })
@@ -563,7 +577,7 @@ describe('large requests', () => {
           }
           return true
         },
-        result: () => ({ recordCount: records.count, records: [], unlisted: 0, judgedToEnd: true })
+        result: () => ({ recordCount: records.count, records: [], unlisted: 0, judgedToEnd: true, examined: 0 })
       })
     }
     await enforcerOf({ t: contract }).judge(callOf([{ values: ['x'] }]), present)
@@ -574,7 +588,7 @@ describe('large requests', () => {
     const tooMany = (mode: Mode): TopicContract => {
       const judge: TopicContract['judge'] = (records) => {
         const first = judgementOf(0, 'bad', mode)!
-        return { recordCount: records.count, records: [first], unlisted: 2, judgedToEnd: true }
+        return { recordCount: records.count, records: [first], unlisted: 2, judgedToEnd: true, examined: 0 }
       }
       return contractOf(mode, {
         judge,

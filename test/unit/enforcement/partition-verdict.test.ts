@@ -34,7 +34,7 @@ const missing = (mode: Checked, failingSinceMs: number | null = null): Undecided
   cause: { kind: 'schema-unavailable', schemaId: 7, failingSinceMs, changed }
 })
 
-const nothingFound: BatchJudgement = { recordCount: 0, records: [], unlisted: 0, judgedToEnd: true }
+const nothingFound: BatchJudgement = { recordCount: 0, records: [], unlisted: 0, judgedToEnd: true, examined: 0 }
 
 const contract = (onUndecidable: TopicContract['onUndecidable'] = 'reject'): TopicContract => ({
   policy: { name: 'orders', version: '0123456789ab', file: 'policies/orders.yaml' },
@@ -70,7 +70,7 @@ const verdict = (
 ): PartitionVerdict =>
   partitionVerdict(
     contract(onUndecidable),
-    { recordCount, records, unlisted, judgedToEnd: true },
+    { recordCount, records, unlisted, judgedToEnd: true, examined: 0 },
     moment,
     canQuarantine
   )

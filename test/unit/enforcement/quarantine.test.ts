@@ -80,9 +80,17 @@ function answer(departed: Departed, errorCode = 0, baseOffset = 100n): ProduceRe
 const codesOf = (answers: LocalAnswers | 'unsafe'): number[] | 'unsafe' =>
   answers === 'unsafe' ? 'unsafe' : [...(answers.get('t')?.values() ?? [])].map(({ errorCode }) => errorCode)
 
-function batch(sequence: number, values: readonly string[], more: { epoch?: number; transactional?: boolean } = {}) {
+interface More {
+  readonly epoch?: number
+  readonly transactional?: boolean
+  readonly timestampMs?: number
+  readonly apiVersion?: number
+}
+
+function batch(sequence: number, values: readonly string[], more: More = {}): ProduceCall {
+  const { timestampMs = 1_000, apiVersion = 9 } = more
   const records = buildBatch({
-    records: values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: 1_000 })),
+    records: values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: timestampMs })),
     codec: 'none',
     producerId: sequence < 0 ? -1n : 9n,
     producerEpoch: sequence < 0 ? -1 : (more.epoch ?? 0),
@@ -90,10 +98,10 @@ function batch(sequence: number, values: readonly string[], more: { epoch?: numb
     transactional: more.transactional ?? false
   })
   const topicData = [{ name: 't', partitionData: [{ index: 0, records }] }]
-  const body = produceRequest.encode({ acks: -1, timeoutMs: 30_000, topicData }, 9)
-  const frame = requestFrame({ apiKey: 0, apiVersion: 9, correlationId: 1, clientId: 'c' }, body)
+  const body = produceRequest.encode({ acks: -1, timeoutMs: 30_000, topicData }, apiVersion)
+  const frame = requestFrame({ apiKey: 0, apiVersion, correlationId: 1, clientId: 'c' }, body)
   const header = decodeRequestHeader(frame.subarray(4))
-  return { header, request: produceRequest.decode(body, 9), clientId: 'c' }
+  return { header, request: produceRequest.decode(body, apiVersion), clientId: 'c' }
 }
 
 let topic: MemoryTopic
@@ -164,6 +172,22 @@ describe('a batch with bad records', () => {
     expect(sink.stored).toHaveLength(1)
   })
 
+  it('is not guessed at when nobody knows any more what the broker sees of it', async () => {
+    const enforcer = instance('a')
+    const connection = new Connection(enforcer)
+    for (let base = 0; base < 40; base += 2) answer(await connection.produce(batch(base, ['a', 'bad'])))
+    for (const contract of [null, contractOf('observe')]) {
+      enforcer.swapContracts(setOf(contract))
+      const late = await connection.produce(batch(0, ['other']))
+      expect([codesOf(late.answers()), late.forward]).toEqual([[45], null])
+      const unreadable = batch(0, ['other'])
+      unreadable.request.topicData[0]!.partitionData[0]!.records![70]! ^= 1
+      const refused = await connection.produce(unreadable)
+      expect([codesOf(refused.answers()), refused.forward]).toEqual([[45], null])
+    }
+    expect(sentOf(await connection.produce(batch(40, ['next'])))).toEqual({ sequence: 20, values: ['next'] })
+  })
+
   it('is refused when it is transactional, unless the policy says otherwise', async () => {
     const enforcer = instance('a')
     const connection = new Connection(enforcer)
@@ -179,6 +203,130 @@ describe('a batch with bad records', () => {
     expect(sentOf(await connection.produce(batch(-1, ['a', 'bad'])))).toEqual({ sequence: -1, values: ['a'] })
     expect(topic.records).toEqual([])
     expect(sink.stored).toHaveLength(1)
+  })
+})
+
+/** kafkajs stamps a batch anew whenever it sends it, and gives the sequences of what failed to what comes next. */
+describe('the producer that takes sequences back', () => {
+  let nowMs = 1_000
+  const sent = (sequence: number, values: readonly string[]): ProduceCall =>
+    batch(sequence, values, { apiVersion: 7, timestampMs: (nowMs += 1) })
+
+  it('sends the same batch again with another time: it is known again where the broker has it', async () => {
+    const connection = new Connection(instance('a'))
+    for (const [base, values, kept, up] of [
+      [0, ['a', 'bad'], ['a'], 0],
+      [2, ['c'], ['c'], 1]
+    ] as const) {
+      answer(await connection.produce(sent(base, values)))
+      for (let tries = 0; tries < 2; tries += 1) {
+        const again = await connection.produce(sent(base, values))
+        expect(sentOf(again)).toEqual({ sequence: up, values: kept })
+        answer(again)
+      }
+    }
+    expect(sentOf(await connection.produce(sent(3, ['d'])))).toEqual({ sequence: 2, values: ['d'] })
+    expect(sink.stored).toHaveLength(1)
+  })
+
+  it('is not judged again either where the broker has it without having said so', async () => {
+    const connection = new Connection(instance('a'))
+    answer(await connection.produce(sent(0, ['a', 'bad'])), 20)
+    states.last.set('t-0/9/0', 0)
+    sink.outcome = { kind: 'failed', lasting: true, message: 'too large' }
+    const again = await connection.produce(sent(0, ['a', 'bad']))
+    expect(sentOf(again)).toEqual({ sequence: 0, values: ['a'] })
+    answer(again)
+    answer(await connection.produce(sent(2, ['b'])), 7)
+    states.last.set('t-0/9/0', 1)
+    expect(sentOf(await connection.produce(sent(2, ['x'])))).toEqual({ sequence: 2, values: ['x'] })
+  })
+
+  it('and where all of it is in quarantine, once', async () => {
+    const connection = new Connection(instance('a'))
+    answer(await connection.produce(sent(0, ['a'])))
+    for (let tries = 0; tries < 2; tries += 1) {
+      const departed = await connection.produce(sent(1, ['bad', 'bad']))
+      expect([departed.forward, codesOf(departed.answers())]).toEqual([null, [0]])
+    }
+    expect(sink.stored).toHaveLength(1)
+  })
+
+  it('is judged again where the broker may not have it: the time may be what is wrong', async () => {
+    const connection = new Connection(instance('a'))
+    answer(await connection.produce(sent(0, ['a', 'bad'])), 19)
+    expect(sentOf(await connection.produce(sent(0, ['a', 'bad'])))).toEqual({ sequence: 0, values: ['a'] })
+    expect(sink.stored).toHaveLength(2)
+  })
+
+  it('goes on behind what the broker has when it gives stored sequences to other records', async () => {
+    const connection = new Connection(instance('a'))
+    answer(await connection.produce(sent(0, ['a', 'bad', 'c'])))
+    const other = await connection.produce(sent(0, ['x', 'bad too', 'bad', 'y']))
+    expect(sentOf(other)).toEqual({ sequence: 2, values: ['x', 'y'] })
+    answer(other)
+    const again = await connection.produce(sent(0, ['x', 'bad too', 'bad', 'y']))
+    expect(sentOf(again)).toEqual({ sequence: 2, values: ['x', 'y'] })
+    answer(again)
+    expect(sentOf(await connection.produce(sent(4, ['z'])))).toEqual({ sequence: 4, values: ['z'] })
+    const quarantined = sink.stored.flatMap(({ records }) => records.map(({ value }) => value?.toString()))
+    expect(quarantined).toEqual(['bad', 'bad too', 'bad'])
+  })
+
+  it('does so at another instance as well, though none of its records is in quarantine', async () => {
+    const first = new Connection(instance('a'))
+    answer(await first.produce(sent(0, ['a', 'b', 'c'])))
+    answer(await first.produce(sent(0, ['x'])))
+    states.last.set('t-0/9/0', 3)
+    const second = new Connection(instance('b'))
+    expect(sentOf(await second.produce(sent(1, ['y'])))).toEqual({ sequence: 4, values: ['y'] })
+  })
+
+  it('has to wait after a claim until no copy of the owner before can come any more', async () => {
+    answer(await new Connection(instance('a')).produce(sent(0, ['a', 'bad'])))
+    states.last.set('t-0/9/0', 0)
+    const second = new Connection(instance('b'))
+    const early = await second.produce(sent(0, ['x', 'y']))
+    expect([codesOf(early.answers()), early.forward]).toEqual([[19], null])
+    topic.nowMs += 5_000
+    expect(sentOf(await second.produce(sent(0, ['x', 'y'])))).toEqual({ sequence: 1, values: ['x', 'y'] })
+  })
+
+  it('has to wait until it is known whether the broker has what was answered with an error', async () => {
+    const connection = new Connection(instance('a'))
+    answer(await connection.produce(sent(0, ['a', 'b'])))
+    states.last.set('t-0/9/0', 1)
+    const unknown = await connection.produce(sent(2, ['c', 'd']))
+    // The broker has it, and says that its replicas have not.
+    states.last.set('t-0/9/0', 3)
+    answer(unknown, 20)
+    expect(sentOf(await connection.produce(sent(0, ['x', 'y'])))).toEqual({ sequence: 4, values: ['x', 'y'] })
+  })
+
+  it('is the only one: others begin a new epoch when they are told', async () => {
+    const connection = new Connection(instance('a'))
+    answer(await connection.produce(batch(0, ['a', 'bad'])))
+    for (const call of [batch(0, ['x', 'y']), batch(0, ['a', 'c', 'd'])]) {
+      const refused = await connection.produce(call)
+      expect([codesOf(refused.answers()), refused.forward]).toEqual([[45], null])
+    }
+    expect(reported).toContain('refused 45 sequence-reused')
+  })
+})
+
+describe('a quarantine that cannot be written now', () => {
+  beforeEach(() => {
+    sink.outcome = { kind: 'failed', lasting: false, message: 'no leader' }
+  })
+
+  it('makes the producer try again, and without a producer id on another connection', async () => {
+    const connection = new Connection(instance('a'))
+    const plain = await connection.produce(batch(-1, ['a', 'bad']))
+    expect([codesOf(plain.answers()), plain.forward, plain.closeAfter]).toEqual([[19], null, true])
+    const numbered = await connection.produce(batch(0, ['a', 'bad']))
+    expect([codesOf(numbered.answers()), numbered.forward, numbered.closeAfter]).toEqual([[19], null, false])
+    const behind = await connection.produce(batch(2, ['c']))
+    expect([codesOf(behind.answers()), behind.forward]).toEqual([[19], null])
   })
 })
 
@@ -233,7 +381,7 @@ describe('another instance', () => {
     states.last.set('t-0/9/0', 1)
     await new Connection(instance('b')).produce(batch(3, ['d']))
     await new Connection(instance('c')).produce(batch(3, ['d']))
-    expect(topic.live).toEqual(['["t",0,"9",0,"c.1"]'])
+    expect(topic.live).toEqual(['["t"]', '["t",0,"9",0,"c.1"]'])
   })
 })
 

@@ -46,7 +46,7 @@ function decision(
     fate,
     link: null,
     quarantined: null,
-    seconds: 0
+    effort: { seconds: 0, examined: 0 }
   }
 }
 

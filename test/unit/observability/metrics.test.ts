@@ -28,7 +28,7 @@ async function samples(name: string): Promise<readonly string[]> {
 }
 
 function touchEverything(topic: string): void {
-  metrics.batchJudged(topic, 0.001)
+  metrics.batchJudged(topic, 0.001, 3)
   metrics.recordsJudged(topic, 'reject', 2)
   metrics.violation(topic, 'amount-positive', 'reject')
   metrics.undecidable(topic, 'schema', 'schema-unavailable')

@@ -193,13 +193,51 @@ describe('a start', () => {
       asked++
       return call.proceed()
     })
-    await expect.poll(() => broker.connectionCount()).toBeLessThanOrEqual(2)
+    await expect.poll(() => broker.connectionCount()).toBeLessThanOrEqual(3)
     for (let i = 0; i < 5; i++) {
       const before = asked
       quarantine.reload([quarantining('orders')])
       await expect.poll(() => asked).toBeGreaterThan(before)
     }
-    await expect.poll(() => broker.connectionCount()).toBeLessThanOrEqual(2)
+    await expect.poll(() => broker.connectionCount()).toBeLessThanOrEqual(3)
     expect(told.failures).toEqual([])
   })
+})
+
+describe('a start without a policy that quarantines', () => {
+  it('reads the ledger that another instance makes later', async () => {
+    const broker = await startBroker([{ name: 'orders' }])
+    const { quarantine: lenient, told } = newQuarantine(broker.address)
+    await lenient.start([quarantining('orders', 'observe')])
+    await expect.poll(() => told.pauses.length).toBeGreaterThan(1)
+    expect([...new Set(told.pauses)]).toEqual([2_000])
+    const { quarantine: strict } = newQuarantine(broker.address)
+    await strict.start([quarantining('orders')])
+    await expect.poll(() => lenient.parts.ledger.coversTopic('orders'), { timeout: 10_000 }).toBe(true)
+    // From then on it is read, and looked for no more.
+    const looked = told.pauses.length
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(told.pauses.length).toBeLessThanOrEqual(looked + 1)
+    expect(told.failures).toEqual([])
+  })
+
+  it('looks for one at most every minute while it is not as it has to be, and tells why', async () => {
+    const broker = await startBroker([{ name: 'orders' }])
+    const { quarantine, told } = newQuarantine(broker.address)
+    await quarantine.start([])
+    broker.topics.create({ name: topics.ledger, configs: { 'cleanup.policy': 'delete' } })
+    await expect.poll(() => told.problems.length).toBeGreaterThan(0)
+    expect(told.problems[0]).toMatchObject({ topic: topics.ledger })
+    await expect.poll(() => told.pauses.at(-1)).toBe(60_000)
+    quarantine.close()
+  })
+})
+
+it('topics that a policy names are marked before their first producer comes', async () => {
+  const broker = await startBroker([{ name: 'orders' }, { name: 'payments' }])
+  const { quarantine } = newQuarantine(broker.address)
+  await quarantine.start([quarantining('orders'), quarantining('payments', 'observe')])
+  await expect.poll(() => quarantine.parts.ledger.coversTopic('orders')).toBe(true)
+  quarantine.reload([quarantining('orders', 'observe'), quarantining('payments')])
+  await expect.poll(() => quarantine.parts.ledger.coversTopic('payments'), { timeout: 10_000 }).toBe(true)
 })

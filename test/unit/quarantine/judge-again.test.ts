@@ -4,7 +4,7 @@ import { contractSet } from '../../../src/contracts/contract-set.ts'
 import type { SchemaSource } from '../../../src/contracts/schema-source.ts'
 import { HeldKeys } from '../../../src/quarantine/held-keys.ts'
 import { JudgeAgain } from '../../../src/quarantine/judge-again.ts'
-import { recordBytes } from '../../../src/quarantine/record-bytes.ts'
+import { singleRecord } from '../../../src/contracts/single-record.ts'
 import { FakeSource, framed, policyOf } from '../../support/contracts.ts'
 import { entryOf } from './entries.ts'
 
@@ -66,7 +66,7 @@ describe('judging again', () => {
 
 describe('the bytes of a record', () => {
   it('are what the contracts walk: key, value, headers with their nulls', () => {
-    const bytes = recordBytes({
+    const bytes = singleRecord({
       key: null,
       value: Buffer.from('v'),
       headers: [

@@ -115,16 +115,21 @@ function setUp(partitions = 3, options: Partial<QuarantineWriterOptions> = {}): 
     partitionsOf: () => Promise.resolve(partitions),
     forget: (topic: string) => forgotten.push(topic)
   } as unknown as TopicLookup
-  return { brokers, clock, forgotten, writer: new QuarantineWriter({ client: brokers, topics, clock, ...options }) }
+  return {
+    brokers,
+    clock,
+    forgotten,
+    writer: new QuarantineWriter({ client: brokers, topics, clock, gapMs: 0, ...options })
+  }
 }
 
 describe('the quarantine writer', () => {
-  it('stores the records of a batch together, with their headers, compressed', async () => {
+  it('stores the records of a batch together, with their headers', async () => {
     const { brokers, writer } = setUp()
     const outcome = writer.store(batchOf(['a', 'b', null], { partition: 7 }))
     await turn()
     expect(brokers.sent).toMatchObject([
-      { topic: 'orders.quarantine', partition: 1, values: ['a', 'b', 'null'], codec: 'zstd' }
+      { topic: 'orders.quarantine', partition: 1, values: ['a', 'b', 'null'], codec: 'none' }
     ])
     await brokers.answer()
     expect(await outcome).toEqual(stored)
@@ -184,6 +189,33 @@ describe('the quarantine writer', () => {
   })
 })
 
+describe('compression', () => {
+  it('is for batches that are worth it', async () => {
+    const { brokers, writer } = setUp()
+    brokers.rule = () => null
+    await writer.store(batchOf(['x'.repeat(1_000)]))
+    await writer.store(batchOf(['x'.repeat(10_000)]))
+    expect(brokers.sent.map(({ codec }) => codec)).toEqual(['none', 'zstd'])
+    expect(brokers.sent[1]!.bytes).toBeLessThan(2_000)
+  })
+})
+
+describe('lanes', () => {
+  it('begin together, so that their batches share a request', async () => {
+    const { brokers, writer } = setUp(3, { gapMs: 5 })
+    const rounds: number[] = []
+    let ofRound = 0
+    brokers.rule = () => {
+      if (ofRound++ === 0) setImmediate(() => rounds.push(ofRound) && (ofRound = 0))
+      return null
+    }
+    await writer.store(batchOf(['a'], { partition: 0 }))
+    await Promise.all([0, 1, 2].map((partition) => writer.store(batchOf(['b'], { partition }))))
+    await turn()
+    expect(rounds).toEqual([1, 3])
+  })
+})
+
 describe('a batch that is refused', () => {
   const code = errorCodes.INVALID_RECORD
 
@@ -197,6 +229,14 @@ describe('a batch that is refused', () => {
       message: expect.stringContaining('INVALID_RECORD') as string
     })
     expect(brokers.values).toEqual(['aabadbadcc', 'aa', 'badbad', 'cc'])
+  })
+
+  it('for its size is compressed, though it is small, and so is what comes behind', async () => {
+    const { brokers, writer } = setUp()
+    brokers.rule = ({ bytes }) => (bytes > 1_000 ? refusal(errorCodes.MESSAGE_TOO_LARGE) : null)
+    const small = 'x'.repeat(2_000)
+    expect(await writer.store(batchOf([small]))).toEqual(stored)
+    expect(brokers.sent.map(({ codec }) => codec)).toEqual(['none', 'zstd'])
   })
 
   it('for its size is tried in parts, down to the record that does not fit', async () => {
@@ -312,7 +352,7 @@ describe('what one partition has for quarantine', () => {
       },
       forget: (topic: string) => forgotten.push(topic)
     } as unknown as TopicLookup
-    const writer = new QuarantineWriter({ client: brokers, topics, clock })
+    const writer = new QuarantineWriter({ client: brokers, topics, clock, gapMs: 0 })
     brokers.rule = () => null
     const outcomes = [writer.store(batchOf(['a']))]
     await turn()
@@ -349,7 +389,7 @@ describe('what one partition has for quarantine', () => {
       partitionsOf: () => Promise.resolve(answers.shift() ?? 1),
       forget: (topic: string) => forgotten.push(topic)
     } as unknown as TopicLookup
-    const writer = new QuarantineWriter({ client: brokers, topics, clock })
+    const writer = new QuarantineWriter({ client: brokers, topics, clock, gapMs: 0 })
     const outcomes = [writer.store(batchOf(['a']))]
     await turn()
     outcomes.push(writer.store(batchOf(['b'])))
@@ -374,7 +414,7 @@ describe('what one partition has for quarantine', () => {
       },
       forget: (topic: string) => forgotten.push(topic)
     } as unknown as TopicLookup
-    const writer = new QuarantineWriter({ client: brokers, topics, clock })
+    const writer = new QuarantineWriter({ client: brokers, topics, clock, gapMs: 0 })
     brokers.rule = () => null
     const refused = writer.store(batchOf(['a'], { target: { ...target, create: null } }))
     const given = writer.store(batchOf(['b']))

@@ -11,6 +11,16 @@ const batch = (base: number, count: number, dropped: readonly number[] = [], dig
   dropped
 })
 
+const batches = fc.array(
+  fc.integer({ min: 1, max: 20 }).chain((count) =>
+    fc.record({
+      count: fc.constant(count),
+      dropped: fc.subarray(Array.from({ length: count }, (_, index) => index))
+    })
+  ),
+  { minLength: 1, maxLength: 60 }
+)
+
 describe('sequences', () => {
   it('wrap at 2^31, and a wrap is told from a rewind', () => {
     expect(addSequence(2 ** 31 - 1, 1)).toBe(0)
@@ -21,16 +31,6 @@ describe('sequences', () => {
 })
 
 describe('the mapping', () => {
-  const batches = fc.array(
-    fc.integer({ min: 1, max: 20 }).chain((count) =>
-      fc.record({
-        count: fc.constant(count),
-        dropped: fc.subarray(Array.from({ length: count }, (_, index) => index))
-      })
-    ),
-    { minLength: 1, maxLength: 60 }
-  )
-
   it('shows the broker an unbroken chain of the records that are kept, across the wrap too', () => {
     fc.assert(
       fc.property(batches, fc.integer({ min: 0, max: 2 ** 31 - 1 }), (list, start) => {
@@ -46,7 +46,7 @@ describe('the mapping', () => {
           }
           base = addSequence(base, count)
         }
-        expect(state.dropped).toBe(list.reduce((sum, { dropped }) => sum + dropped.length, 0))
+        expect(state.renumbers).toBe(list.some(({ dropped }) => dropped.length > 0))
       })
     )
   })
@@ -65,7 +65,7 @@ describe('the mapping', () => {
         const again = new ChainState(state.snapshot(null, null))
         // As many as a client has in flight, and the one that comes next.
         for (const each of [...bases.slice(-5), base]) expect(again.up(each)).toBe(state.up(each))
-        expect(again.dropped).toBe(state.dropped)
+        expect(again.renumbers).toBe(state.renumbers)
       })
     )
   })
@@ -86,6 +86,42 @@ describe('the mapping', () => {
     for (let base = 21; base <= 200; base += 1) state.add(batch(base * 2, 2, [0, 1]))
     expect(state.batches.length).toBeLessThanOrEqual(24)
     expect(state.up(402)).toBe(1)
+  })
+})
+
+describe('sequences that are used again', () => {
+  it('follow what the broker has, above and below those it would have seen, and after they were written and read', () => {
+    const sequence = fc.integer({ min: 0, max: 2 ** 31 - 1 })
+    fc.assert(
+      fc.property(batches, sequence, fc.integer({ min: -500, max: 500 }), (list, base, ahead) => {
+        const state = new ChainState(addSequence(base, -100))
+        state.add(batch(addSequence(base, -100), 100, [1, 2]))
+        const up = addSequence(base, ahead)
+        state.goOnFrom(base, up)
+        expect(state.batches).toEqual([])
+        const bases = [base]
+        let expected = up
+        for (const { count, dropped } of list) {
+          const next = bases.at(-1)!
+          state.add(batch(next, count, dropped))
+          expect(state.up(next)).toBe(expected)
+          expected = addSequence(expected, count - dropped.length)
+          bases.push(addSequence(next, count))
+        }
+        const again = new ChainState(state.snapshot(null, null))
+        for (const each of bases.slice(-5)) expect(again.up(each)).toBe(state.up(each))
+        expect(again.up(bases.at(-1)!)).toBe(expected)
+      })
+    )
+  })
+
+  it('are renumbered though nothing is in quarantine, and what came before is not guessed', () => {
+    const state = new ChainState(0)
+    state.add(batch(0, 3))
+    expect(state.renumbers).toBe(false)
+    state.goOnFrom(0, 3)
+    expect([state.renumbers, state.up(0), state.up(4)]).toEqual([true, 3, 7])
+    expect(state.up(2 ** 31 - 1)).toBeNull()
   })
 })
 

@@ -4,8 +4,11 @@ import {
   chainKey,
   decodeLedgerKey,
   decodeLedgerValue,
+  decodeMarkKey,
   encodeLedgerKey,
   encodeLedgerValue,
+  encodeMarkKey,
+  markValue,
   UnreadableLedgerError
 } from '../../../../src/enforcement/ledger/ledger-format.ts'
 
@@ -34,6 +37,18 @@ describe('a key', () => {
   })
 })
 
+describe('the mark of a topic', () => {
+  it('has the name of the topic for a key, in a list of its own', () => {
+    expect(encodeMarkKey('shop.orders').toString()).toBe('["shop.orders"]')
+    expect(decodeMarkKey(encodeMarkKey('shop.orders'))).toBe('shop.orders')
+    expect(markValue.toString()).toBe('{"v":1,"kind":"mark"}')
+  })
+
+  it.each(['', '[]', '[7]', '["t"', '"barrier"', 'null', '{}', '["t",0,"9",0,"c"]'])('is not read from %s', (text) => {
+    expect(decodeMarkKey(Buffer.from(text))).toBeNull()
+  })
+})
+
 describe('a value', () => {
   const batches = fc.array(
     fc.integer({ min: 1, max: 300 }).chain((count) =>
@@ -49,11 +64,18 @@ describe('a value', () => {
 
   it('is read as it was written', () => {
     fc.assert(
-      fc.property(batches, fc.option(fc.nat()), fc.option(fc.nat()), (list, acknowledged, contested) => {
-        const state = { floor: 5, droppedBelow: 2, batches: list, acknowledged, contested }
-        const value = { kind: 'state' as const, claimOffset: 12n, state }
-        expect(decodeLedgerValue(encodeLedgerValue(value))).toEqual(value)
-      })
+      fc.property(
+        batches,
+        fc.option(fc.nat()),
+        fc.option(fc.nat()),
+        fc.integer(),
+        (list, acknowledged, contested, n) => {
+          const droppedBelow = n === -(2 ** 31) ? 0 : n
+          const state = { floor: 5, droppedBelow, batches: list, acknowledged, contested }
+          const value = { kind: 'state' as const, claimOffset: 12n, state }
+          expect(decodeLedgerValue(encodeLedgerValue(value))).toEqual(value)
+        }
+      )
     )
     expect(decodeLedgerValue(encodeLedgerValue({ kind: 'claim' }))).toEqual({ kind: 'claim' })
   })

@@ -87,12 +87,15 @@ describe('who owns a chain', () => {
 })
 
 describe('the topics that are covered', () => {
-  it('are those with quarantined records, not those with claims alone', () => {
+  it('are those with claims, also when nothing was quarantined', () => {
     const log = new Log()
-    const a = log.claim('a')
     expect(log.view.coversAny).toBe(false)
+    const a = log.claim('a')
+    expect([log.view.coversAny, log.view.coversTopic('t'), log.view.renumbersIn('t')]).toEqual([true, true, false])
     log.state('a', a, 1)
-    expect(log.view.coversAny).toBe(true)
+    expect(log.view.renumbersIn('t')).toBe(true)
+    log.claim('b')
+    expect(log.view.renumbersIn('t')).toBe(true)
     log.view.clear()
     expect(log.view.coversAny).toBe(false)
     expect(log.view.size).toBe(0)
