@@ -1,34 +1,22 @@
 /**
- * The load generator: a process that sends ready-made batches as fast as they are acknowledged and says how long that
- * took. It makes no batch while it runs, so that what is measured is whatever stands between it and the broker; of an
- * idempotent producer's batch only the sequence and the checksum are written anew.
+ * The load generator: a process that sends ready-made batches and says how long that took. It makes no batch while it
+ * runs, so that what is measured is whatever stands between it and the broker; of an idempotent producer's batch only
+ * the sequence and the checksum are written anew.
  *
  * Reads one job as JSON from its first argument, prints one result as JSON.
  */
-import { connect, type Socket } from 'node:net'
 import { requestFrame } from '../protocol/frames/header.ts'
 import { apiKeys } from '../protocol/messages/api-table.ts'
-import { produceRequest, produceResponse } from '../protocol/messages/produce.ts'
-import { renumberBatch } from '../protocol/records/batch.ts'
-import type { Codec } from '../protocol/records/batch.ts'
+import { produceRequest } from '../protocol/messages/produce.ts'
 import { KafkaClient } from '../src/kafka/client.ts'
-import { orderBatches, type OrderBatch, type Payload } from './payloads.ts'
+import { orderBatches, type OrderBatch } from './payloads.ts'
+import { openSocket, produceVersion, pump, type ReadyRequest, type Target } from './pump.ts'
+import { topicsOf, type Load } from './ways.ts'
 
-export interface LoadJob {
+export interface LoadJob extends Load {
   /** `host:port` */
   readonly bootstrap: string
   readonly topic: string
-  readonly payload: Payload
-  readonly codec: Codec
-  readonly recordsPerBatch: number
-  /** Batches over all partitions. */
-  readonly batches: number
-  /** Requests under way per connection; there is one connection per partition. */
-  readonly inflight: number
-  /** With a producer id and counted sequences, acks=all; otherwise without, acks=1. */
-  readonly idempotent: boolean
-  /** Share of the records that break the contract, 0 to 1. */
-  readonly bad: number
 }
 
 export interface LoadResult {
@@ -38,111 +26,90 @@ export interface LoadResult {
   readonly bytes: number
   readonly valueBytes: number
   readonly seconds: number
+  /** Null without a rate. */
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly p999: number } | null
 }
 
-const produceVersion = 9
-/** More than are in flight: a batch is written over only when it has been answered. */
+/** More than are in flight: an idempotent producer's batch is written over only when it has been answered. */
 const differentBatches = 8
 
-/** A batch in its request, ready to be sent. */
-interface ReadyFrame {
-  readonly frame: Buffer
-  /** Part of the frame. */
-  readonly batch: Buffer
-  readonly bad: number
-}
-
 async function run(job: LoadJob): Promise<LoadResult> {
-  const { topic, recordsPerBatch, inflight, idempotent } = job
-  if (inflight >= differentBatches) throw new Error(`at most ${differentBatches - 1} in flight`)
+  const { recordsPerBatch, inflight, idempotent, rate } = job
+  if (idempotent && inflight >= differentBatches) throw new Error(`at most ${differentBatches - 1} in flight`)
   const client = new KafkaClient({ bootstrapServers: [job.bootstrap], clientId: 'kontrakt-bench' })
-  const metadata = await client.metadata([topic])
-  const addresses = new Map(metadata.brokers.map((broker) => [broker.id, broker]))
-  const partitions = metadata.topics[0]!.partitions
+  const names = topicsOf({ topic: job.topic, load: job })
+  const { brokers, topics } = await client.metadata([...names])
   const producer = idempotent ? await client.initProducerId() : null
+  client.close()
+  const addresses = new Map(brokers.map((broker) => [broker.id, broker]))
   const { batches, valueBytes } = orderBatches(differentBatches, { ...job, producer })
-  const share = Math.ceil(job.batches / partitions.length)
+  const targets = topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ partition, leaderId }) => ({
+      address: addresses.get(leaderId)!,
+      target: targetOf(name, partition, batches, idempotent)
+    }))
+  )
+  if (idempotent && job.connections > targets.length) throw new Error('an idempotent partition has one connection')
+  const share = Math.ceil(job.batches / job.connections)
   const pumps = await Promise.all(
-    partitions.map(async ({ partition: index, leaderId }) => {
-      const { host, port } = addresses.get(leaderId)!
-      const socket = connect({ host, port, noDelay: true })
-      await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-      return { socket, frames: batches.map((batch) => readyFrame(job, index, batch)) }
+    Array.from({ length: job.connections }, async (_, c) => {
+      const own =
+        job.connections > targets.length
+          ? [targets[c % targets.length]!]
+          : targets.filter((_target, t) => t % job.connections === c)
+      const { host, port } = own[0]!.address
+      const copies = own.map(({ target }) => ({ ...target }))
+      return { socket: await openSocket(host, port), targets: copies }
     })
   )
-  client.close()
   const started = process.hrtime.bigint()
+  const intervalMs = rate === null ? null : (1_000 * recordsPerBatch * job.connections) / rate
+  const sequencesPerBatch = idempotent ? recordsPerBatch : null
   const totals = await Promise.all(
-    pumps.map(({ socket, frames }) => pump(socket, frames, share, inflight, idempotent ? recordsPerBatch : null))
+    pumps.map(({ socket, targets }) => pump(socket, { targets, count: share, inflight, sequencesPerBatch, intervalMs }))
   )
   const seconds = Number(process.hrtime.bigint() - started) / 1e9
   for (const { socket } of pumps) socket.destroy()
   return {
-    records: share * partitions.length * recordsPerBatch,
+    records: share * job.connections * recordsPerBatch,
     badRecords: totals.reduce((sum, { bad }) => sum + bad, 0),
     bytes: totals.reduce((sum, { bytes }) => sum + bytes, 0),
     valueBytes,
-    seconds
+    seconds,
+    latencyMs: rate === null ? null : quantiles(totals.map(({ latenciesMs }) => latenciesMs))
   }
 }
 
-function readyFrame({ topic, idempotent }: LoadJob, index: number, { bytes, bad }: OrderBatch): ReadyFrame {
-  const topicData = [{ name: topic, partitionData: [{ index, records: bytes }] }]
-  const acks = idempotent ? -1 : 1
+function targetOf(topic: string, index: number, batches: readonly OrderBatch[], ownCopies: boolean): Target {
+  return { requests: batches.map((batch) => readyRequest(topic, index, batch, ownCopies)), sent: 0 }
+}
+
+function readyRequest(name: string, index: number, { bytes, bad }: OrderBatch, ownCopy: boolean): ReadyRequest {
+  const topicData = [{ name, partitionData: [{ index, records: bytes }] }]
+  const acks = ownCopy ? -1 : 1
   const body = produceRequest.encode({ acks, timeoutMs: 30_000, topicData }, produceVersion)
   const header = { apiKey: apiKeys.produce, apiVersion: produceVersion, correlationId: 0, clientId: 'kontrakt-bench' }
   const frame = requestFrame(header, body)
   const start = frame.indexOf(bytes)
-  return { frame, batch: frame.subarray(start, start + bytes.length), bad }
+  // Copies: a part of the frame would keep all of it.
+  return {
+    head: Buffer.from(frame.subarray(0, start)),
+    batch: ownCopy ? Buffer.from(bytes) : bytes,
+    tail: Buffer.from(frame.subarray(start + bytes.length)),
+    bad
+  }
 }
 
-/**
- * Sends the frames in turns over one connection, `count` times in all, `inflight` at a time. Rejects when one is refused.
- *
- * @param sequencesPerBatch null: they are sent as they are
- */
-function pump(
-  socket: Socket,
-  frames: readonly ReadyFrame[],
-  count: number,
-  inflight: number,
-  sequencesPerBatch: number | null
-): Promise<{ bytes: number; bad: number }> {
-  return new Promise((resolve, reject) => {
-    let sent = 0
-    let answered = 0
-    let bytes = 0
-    let bad = 0
-    let pending = Buffer.alloc(0)
-    const send = (): void => {
-      // The correlation id is not looked at here, and the broker does not mind that it repeats.
-      while (sent < count && sent - answered < inflight) {
-        const next = frames[sent % frames.length]!
-        if (sequencesPerBatch !== null) renumberBatch(next.batch, sent * sequencesPerBatch)
-        socket.write(next.frame)
-        bytes += next.batch.length
-        bad += next.bad
-        sent += 1
-      }
-    }
-    socket.on('data', (chunk) => {
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-      while (pending.length >= 4 && pending.length >= 4 + pending.readInt32BE(0)) {
-        const end = 4 + pending.readInt32BE(0)
-        const answer = produceResponse.decode(pending.subarray(9, end), produceVersion)
-        const partition = answer.responses[0]!.partitionResponses[0]!
-        if (partition.errorCode !== 0)
-          reject(new Error(`refused with ${partition.errorCode}: ${partition.errorMessage}`))
-        answered += 1
-        pending = pending.subarray(end)
-      }
-      if (answered === count) resolve({ bytes, bad })
-      else send()
-    })
-    socket.on('error', reject)
-    socket.on('close', () => reject(new Error('the connection was closed')))
-    send()
-  })
+function quantiles(parts: readonly Float64Array[]): LoadResult['latencyMs'] {
+  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  all.sort()
+  const quantile = (share: number): number => all[Math.min(all.length - 1, Math.floor(share * all.length))]!
+  return { p50: quantile(0.5), p99: quantile(0.99), p999: quantile(0.999) }
 }
 
 const result = await run(JSON.parse(process.argv[2]!) as LoadJob)

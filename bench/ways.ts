@@ -1,97 +1,93 @@
 /**
- * What is measured: the suites, and in each the ways that a load can take from the generator to the broker. The ways of
- * a suite take turns; every figure is read against those of its own suite.
+ * What a load can look like, and the ways it can take from the generator to the broker. The ways of a suite take turns;
+ * every figure is read against those of its own suite.
  */
-import { orderAvroSchema, orderJsonSchema, type Payload } from './payloads.ts'
+import type { Codec } from '../protocol/records/batch.ts'
+import type { Payload } from './payloads.ts'
 
-/** One way from the load generator to the broker, to a topic of its own. */
-export interface Way {
-  readonly name: string
+/** How a producer behaves. */
+export interface Load {
   readonly payload: Payload
-  readonly topic: string
-  readonly proxied: boolean
+  /** See `BatchSpec`. */
+  readonly noteBytes: number | null
+  readonly codec: Codec
+  readonly recordsPerBatch: number
+  /** Batches over all topics and partitions; of the first, warming run a tenth. */
+  readonly batches: number
+  /** Topics that the load is spread over, each with `partitions` partitions. */
+  readonly topics: number
+  readonly partitions: number
+  /** Each has a share of the partitions, or several share a partition. */
+  readonly connections: number
+  /** Requests under way per connection. */
+  readonly inflight: number
   /** With a producer id and counted sequences, acks=all; otherwise without, acks=1. */
   readonly idempotent: boolean
   /** Share of the records that break the contract, 0 to 1. */
   readonly bad: number
-  /** Where they are to be found afterwards; null where none goes there. */
+  /** Records per second, sent by the clock whatever has been answered; null: as fast as they are answered. */
+  readonly rate: number | null
+}
+
+export const usual: Load = {
+  payload: 'avro',
+  noteBytes: null,
+  codec: 'none',
+  recordsPerBatch: 200,
+  batches: 3_000,
+  topics: 1,
+  partitions: 6,
+  connections: 6,
+  inflight: 5,
+  idempotent: false,
+  bad: 0,
+  rate: null
+}
+
+/** One way from the load generator to the broker. */
+export interface Way {
+  /** Which of the suite's lines it belongs to: `direct`, `opaque`, `judged`, ... */
+  readonly name: string
+  /** What the suite varies, at this way; empty where it varies nothing. */
+  readonly point: string
+  /** Its topic, or the beginning of their names where the load has several. No two suites share one. */
+  readonly topic: string
+  /** Straight to the broker, through the instance of that name, or through another gateway (`--also`). */
+  readonly route: 'direct' | { readonly instance: string } | { readonly also: string }
+  readonly load: Load
+  /** Where the bad records are to be found afterwards; null where none goes there. */
   readonly quarantineTopic: string | null
 }
 
+export interface Column {
+  readonly title: string
+  /** The way whose throughput this one's is divided by; null where it means nothing. */
+  readonly to: (way: Way, ways: readonly Way[]) => Way | null
+}
+
 export interface Suite {
-  readonly name: 'judging' | 'quarantine'
+  readonly name: string
+  readonly title: string
+  /** What is varied, and what the producer does, in a sentence or two. */
+  readonly text: string
   readonly ways: readonly Way[]
-  /** How the producer behaves, in words. */
-  readonly producer: string
-  /** Columns of ratios: which way's throughput each one is divided by; null where it means nothing. */
-  readonly ratios: readonly { readonly title: string; readonly to: (way: Way) => Way | null }[]
+  readonly ratios: readonly Column[]
 }
 
-const plain = { idempotent: false, bad: 0, quarantineTopic: null }
-
-const judgingWays: readonly Way[] = [
-  { name: 'direct, JSON', payload: 'json', topic: 'json-direct', proxied: false, ...plain },
-  { name: 'opaque, JSON', payload: 'json', topic: 'json-opaque', proxied: true, ...plain },
-  { name: 'judged, JSON Schema', payload: 'json', topic: 'json-judged', proxied: true, ...plain },
-  { name: 'direct, Avro', payload: 'avro', topic: 'avro-direct', proxied: false, ...plain },
-  { name: 'opaque, Avro', payload: 'avro', topic: 'avro-opaque', proxied: true, ...plain },
-  { name: 'judged, Avro', payload: 'avro', topic: 'avro-judged', proxied: true, ...plain }
-]
-
-const direct = idempotent('direct', 'idempotent-direct', 0)
-const reject = idempotent('reject, none bad', 'rejecting', 0)
-const quarantine = idempotent('quarantine, none bad', 'quarantining-0', 0)
-const quarantineWays: readonly Way[] = [
-  direct,
-  idempotent('opaque', 'idempotent-opaque', 0),
-  reject,
-  quarantine,
-  idempotent('quarantine, 1 % bad', 'quarantining-1', 0.01),
-  idempotent('quarantine, 10 % bad', 'quarantining-10', 0.1)
-]
-
-function idempotent(name: string, topic: string, bad: number): Way {
-  const quarantineTopic = bad > 0 ? `${topic}.quarantine` : null
-  return { name, payload: 'avro', topic, proxied: name !== 'direct', idempotent: true, bad, quarantineTopic }
+/** The way without a proxy that the same load takes. */
+export const toDirect: Column = {
+  title: 'x direct',
+  to: (way, ways) =>
+    ways.find(
+      ({ name, point, load }) => name.startsWith('direct') && point === way.point && sameLoad(load, way.load)
+    ) ?? null
 }
 
-const isQuarantining = (way: Way): boolean => way.topic.startsWith('quarantining-')
-
-export const suites: readonly Suite[] = [
-  {
-    name: 'judging',
-    ways: judgingWays,
-    producer: 'acks=1',
-    ratios: [
-      { title: 'x direct', to: ({ payload }) => judgingWays.find((way) => way.payload === payload && !way.proxied)! }
-    ]
-  },
-  {
-    name: 'quarantine',
-    ways: quarantineWays,
-    producer: 'Avro, idempotent producer, acks=all',
-    ratios: [
-      { title: 'x direct', to: () => direct },
-      { title: 'x reject', to: (way) => (way === reject || isQuarantining(way) ? reject : null) },
-      { title: 'x quarantine, none bad', to: (way) => (isQuarantining(way) ? quarantine : null) }
-    ]
-  }
-]
-
-/** Files of the policies folder. */
-export const policies: Readonly<Record<string, string>> = {
-  'json.yaml': policy('json-judged', 'reject', 'json'),
-  'avro.yaml': policy('avro-judged', 'reject', 'avro'),
-  'rejecting.yaml': policy('rejecting', 'reject', 'avro'),
-  'quarantining.yaml': policy('"quarantining-*"', 'quarantine', 'avro'),
-  'schemas/order.json': JSON.stringify(orderJsonSchema),
-  'schemas/order.avsc': JSON.stringify(orderAvroSchema)
+function sameLoad(a: Load, b: Load): boolean {
+  return a.payload === b.payload && a.idempotent === b.idempotent
 }
 
-function policy(topics: string, mode: string, payload: Payload): string {
-  return `apiVersion: kontrakt/v1
-topics: ${topics}
-mode: ${mode}
-value: { format: ${payload}, framing: none, schema: { file: schemas/order.${payload === 'json' ? 'json' : 'avsc'} } }
-`
+/** Names of the topics of a way. */
+export function topicsOf({ topic, load }: Pick<Way, 'topic' | 'load'>): readonly string[] {
+  return load.topics === 1 ? [topic] : Array.from({ length: load.topics }, (_, i) => `${topic}-${i}`)
 }
